@@ -1,1 +1,14 @@
-//! x
+//! Operates a self-hosted product: backup, restore, upgrade, rollback.
+//!
+//! The program is layered, and each layer knows only the ones to its right:
+//!
+//! ```text
+//! main -> cli -> commands --+-> operations ---> plan::step ---> model          pure: facts in, a plan or a refusal out
+//!                           +-> plan::runner ----------------> ports, journal, report
+//!                           +-> adapters --------------------> ports           only commands builds adapters
+//! ```
+
+pub mod adapters;
+pub mod env_file;
+pub mod model;
+pub mod profile;

@@ -1,0 +1,7 @@
+//! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files.
+
+pub mod archive;
+pub mod compose;
+pub mod docker;
+pub mod files;
+pub mod postgres;

@@ -1,0 +1,1 @@
+//! Backup archives: written in one pass, read back whole.

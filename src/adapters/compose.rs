@@ -1,0 +1,1 @@
+//! The `docker compose` command, for what only it can do.

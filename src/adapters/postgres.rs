@@ -1,0 +1,1 @@
+//! PostgreSQL: connections, catalogue questions, databases as a whole.

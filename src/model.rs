@@ -1,0 +1,4 @@
+//! The words of the field as types: releases, backups and their manifests, secrets.
+
+pub mod manifest;
+pub mod secret;

@@ -1,0 +1,1 @@
+//! The description of a product: services and their roles, image, database, endpoints, commands.
