@@ -10,5 +10,6 @@
 
 pub mod adapters;
 pub mod env_file;
+pub mod error;
 pub mod model;
 pub mod profile;

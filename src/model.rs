@@ -2,3 +2,5 @@
 
 pub mod manifest;
 pub mod secret;
+pub mod operation;
+pub mod release;

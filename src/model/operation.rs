@@ -1,0 +1,138 @@
+//! Operations: which one, of what kind, and who asked for it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Identifies one operation of an install: `YYYYMMDD-HHMMSS-<kind>`, with `-2`, `-3`, ... when a second saw several.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperationId(String);
+
+impl OperationId {
+    /// The `attempt`-th identifier for an operation begun at `at` (counting from 1).
+    pub fn new(at: jiff::Timestamp, kind: OperationKind, attempt: u32) -> Self {
+        let stamp = at.strftime("%Y%m%d-%H%M%S");
+        match attempt {
+            0 | 1 => Self(format!("{stamp}-{kind}")),
+            _ => Self(format!("{stamp}-{kind}-{attempt}")),
+        }
+    }
+
+    /// Takes an identifier as a person typed it or a label carries it; anything that could leave a directory is refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let sound = !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        sound.then(|| Self(text.to_owned()))
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationKind {
+    /// Takes a backup.
+    Backup,
+    /// Removes backups that retention does not keep.
+    Prune,
+    /// Puts a backup's data in the place of the live data.
+    Restore,
+    /// Puts back the data that the last restore replaced.
+    UndoRestore,
+    /// Moves to another release.
+    Upgrade,
+    /// Goes back to an earlier release and its data.
+    Rollback,
+}
+
+impl OperationKind {
+    /// The kind's name, as in identifiers, the journal and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Prune => "prune",
+            Self::Restore => "restore",
+            Self::UndoRestore => "undo-restore",
+            Self::Upgrade => "upgrade",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Who asked for an operation, as far as the process can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Login name of the effective user, or its number.
+    pub user: String,
+    /// Who became that user through sudo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sudo_user: Option<String>,
+    /// The machine's name.
+    pub host: String,
+    /// Process number.
+    pub pid: u32,
+    /// Address of the SSH client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh_client: Option<String>,
+    /// The automation that runs it, where a well-known variable says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<String>,
+    /// Whether a person sat at a terminal.
+    pub terminal: bool,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.sudo_user {
+            Some(sudo_user) => write!(formatter, "{sudo_user} (as {})", self.user)?,
+            None => formatter.write_str(&self.user)?,
+        }
+        write!(formatter, " on {}", self.host)?;
+        if let Some(address) = &self.ssh_client {
+            write!(formatter, " from {address}")?;
+        }
+        if let Some(ci) = &self.ci {
+            write!(formatter, " in {ci}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_sort_by_time_and_name_their_kind() {
+        let at: jiff::Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
+        let first = OperationId::new(at, OperationKind::Upgrade, 1);
+        assert_eq!(first.as_str(), "20260314-120000-upgrade");
+        assert_eq!(OperationId::new(at, OperationKind::Upgrade, 2).as_str(), "20260314-120000-upgrade-2");
+        assert_eq!(OperationId::parse(first.as_str()), Some(first));
+    }
+
+    #[test]
+    fn an_identifier_cannot_name_another_directory() {
+        for text in ["", "..", "a/b", "A", "x\0", &"a".repeat(65)] {
+            assert_eq!(OperationId::parse(text), None, "{text:?}");
+        }
+    }
+}
