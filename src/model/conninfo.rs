@@ -252,7 +252,7 @@ impl ConnInfo {
         for host in &self.hosts {
             match host {
                 Host::Tcp { name, port, .. } if name.contains(':') => {
-                    addresses.push(format!("[{name}]:{port}"))
+                    addresses.push(format!("[{name}]:{port}"));
                 }
                 Host::Tcp { name, port, .. } => addresses.push(format!("{name}:{port}")),
                 Host::Socket { directory, port } => sockets.push(format!("{}:{port}", directory.display())),

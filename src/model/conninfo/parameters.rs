@@ -82,21 +82,21 @@ fn hosts(parts: &mut Parts) -> Result<Vec<Host>, ConnInfoError> {
     };
     let mut names = split(parts.take("host"));
     let addresses = split(parts.take("hostaddr"));
-    let ports = split(parts.take("port"));
+    let numbers = split(parts.take("port"));
     if names.is_empty() {
         names = vec![String::new(); addresses.len().max(1)];
     }
     if !addresses.is_empty() && addresses.len() != names.len() {
         return Err(ConnInfoError::Count { hosts: names.len(), given: addresses.len(), what: "addresses" });
     }
-    if ports.len() > 1 && ports.len() != names.len() {
-        return Err(ConnInfoError::Count { hosts: names.len(), given: ports.len(), what: "ports" });
+    if numbers.len() > 1 && numbers.len() != names.len() {
+        return Err(ConnInfoError::Count { hosts: names.len(), given: numbers.len(), what: "ports" });
     }
     let mut hosts = Vec::new();
     for (at, name) in names.into_iter().enumerate() {
-        let port = match ports
+        let port = match numbers
             .get(at)
-            .or_else(|| ports.first().filter(|_| ports.len() == 1))
+            .or_else(|| numbers.first().filter(|_| numbers.len() == 1))
             .map(|port| port.trim())
         {
             None | Some("") => DEFAULT_PORT,

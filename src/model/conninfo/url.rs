@@ -119,7 +119,7 @@ fn host_and_port(text: &str) -> Option<(&str, Option<&str>)> {
 
 fn read_hosts(text: &str, parts: &mut Parts) -> Result<(), ConnInfoError> {
     let mut names = Vec::new();
-    let mut ports = Vec::new();
+    let mut numbers = Vec::new();
     for host in split_hosts(text) {
         let (name, port) = host_and_port(host).ok_or(ConnInfoError::Ipv6)?;
         if host.starts_with('[')
@@ -129,13 +129,13 @@ fn read_hosts(text: &str, parts: &mut Parts) -> Result<(), ConnInfoError> {
         }
         // The zone of an IPv6 address (`fe80::1%eth0`) is not an escape.
         names.push(if host.starts_with('[') { name.to_owned() } else { decode(name, "host")? });
-        ports.push(port.unwrap_or("").to_owned());
+        numbers.push(port.unwrap_or("").to_owned());
     }
     if names.iter().any(|name| !name.is_empty()) {
         parts.set("host", names.join(","));
     }
-    if ports.iter().any(|port| !port.is_empty()) {
-        parts.set("port", ports.join(","));
+    if numbers.iter().any(|port| !port.is_empty()) {
+        parts.set("port", numbers.join(","));
     }
     Ok(())
 }

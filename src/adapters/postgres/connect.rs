@@ -1,0 +1,370 @@
+//! Connecting as libpq does: hosts in order, TLS as `sslmode` says, every attempt bounded.
+#![expect(clippy::disallowed_types, reason = "adapter")]
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio_postgres::config::{
+    ChannelBinding as DriverChannelBinding, SslMode as DriverSslMode, SslNegotiation,
+};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, NoTls, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::PgError;
+use super::tls;
+use crate::model::conninfo::{ChannelBinding, ConnInfo, Host, SslMode, TargetSession};
+
+/// The application name of sessions that need no telling name of their own.
+pub const APPLICATION_NAME: &str = "opsctl";
+
+/// The limit for one host when the connection string sets none.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// PostgreSQL's request for TLS: length 8, code 80877103.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// A session with the server. It ends when dropped.
+pub struct Session {
+    pub(super) client: Client,
+    info: ConnInfo,
+    version: u32,
+    pid: i32,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Session {
+    /// Where and as whom this session is connected.
+    pub fn info(&self) -> &ConnInfo {
+        &self.info
+    }
+
+    /// `server_version_num`: 150018 is 15.18.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The server process that serves this session, as the server itself says. Behind a pooler it may change.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Waits until the connection ends and says why; an empty text is an orderly end.
+    pub async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Runs statements that return nothing of interest; `doing` names them in errors (`creating the database`).
+    ///
+    /// # Errors
+    /// When the server refuses one, or the connection is lost.
+    pub async fn execute(&self, doing: &str, sql: &str) -> Result<(), PgError> {
+        self.client.batch_execute(sql).await.map_err(PgError::during(doing))
+    }
+
+    /// The first column of the first row as text; `None` for no row and for NULL.
+    ///
+    /// # Errors
+    /// When the server refuses the query, or the connection is lost.
+    pub async fn text(&self, doing: &str, sql: &str) -> Result<Option<String>, PgError> {
+        let messages = self.client.simple_query(sql).await.map_err(PgError::during(doing))?;
+        let row = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        Ok(row.and_then(|row| row.get(0)).map(str::to_owned))
+    }
+}
+
+/// Connects and prepares the session: no time limits of the server's configuration, and `application_name`.
+///
+/// Hosts are tried in order. A host that answers and refuses the login ends the search, as with libpq.
+///
+/// # Errors
+/// The most telling failure among the hosts.
+pub async fn connect(info: &ConnInfo, application_name: &str) -> Result<Session, PgError> {
+    let mut failure: Option<PgError> = None;
+    let preferences: &[TargetSession] = match info.target_session {
+        TargetSession::PreferStandby => &[TargetSession::Standby, TargetSession::Any],
+        ref other => std::slice::from_ref(other),
+    };
+    for &wanted in preferences {
+        for host in &info.hosts {
+            match connect_to(host, info, application_name, wanted).await {
+                Ok(session) => return Ok(session),
+                Err(error) if refused_by_server(&error) => return Err(error),
+                Err(error) if failure.as_ref().is_none_or(|known| telling(&error) > telling(known)) => {
+                    failure = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    Err(failure.unwrap_or_else(|| PgError::Unexpected {
+        doing: "connecting".to_owned(),
+        reason: "the connection string names no host".to_owned(),
+    }))
+}
+
+fn refused_by_server(error: &PgError) -> bool {
+    matches!(
+        error,
+        PgError::Authentication { .. }
+            | PgError::NotAllowed { .. }
+            | PgError::Login { .. }
+            | PgError::NoDatabase { .. }
+    )
+}
+
+/// Which of several hosts' failures to report: the further it got, the more it tells.
+fn telling(error: &PgError) -> u8 {
+    match error {
+        PgError::Refused { .. } => 0,
+        PgError::Resolve { .. } | PgError::Unreachable { .. } | PgError::TimedOut { .. } => 1,
+        _ => 2,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Plain,
+    Tls,
+}
+
+async fn connect_to(
+    host: &Host,
+    info: &ConnInfo,
+    application_name: &str,
+    wanted: TargetSession,
+) -> Result<Session, PgError> {
+    let limit = info.connect_timeout.unwrap_or(DEFAULT_TIME_LIMIT);
+    let transports: &[Transport] = match (host, info.ssl.mode) {
+        (Host::Socket { .. }, _) | (_, SslMode::Disable) => &[Transport::Plain],
+        (_, SslMode::Allow) => &[Transport::Plain, Transport::Tls],
+        (_, SslMode::Prefer) => &[Transport::Tls, Transport::Plain],
+        (_, SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => &[Transport::Tls],
+    };
+    let mut failure = None;
+    for &transport in transports {
+        let attempt = attempt(host, transport, info, application_name);
+        let outcome = tokio::time::timeout(limit, attempt)
+            .await
+            .unwrap_or_else(|_| Err(PgError::TimedOut { target: describe(host), after: limit }));
+        match outcome {
+            Ok(session) => return of_wanted_kind(session, host, wanted).await,
+            Err(error) if failure.is_none() && other_transport_may_help(&error) => failure = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| PgError::TlsRefused { target: describe(host) }))
+}
+
+/// With `prefer` and `allow`, libpq tries the other transport when TLS cannot be had or `pg_hba.conf` demands the other.
+fn other_transport_may_help(error: &PgError) -> bool {
+    matches!(error, PgError::TlsRefused { .. } | PgError::Tls { .. } | PgError::NotAllowed { .. })
+}
+
+async fn of_wanted_kind(session: Session, host: &Host, wanted: TargetSession) -> Result<Session, PgError> {
+    let matches = match wanted {
+        TargetSession::Any | TargetSession::PreferStandby => true,
+        TargetSession::ReadWrite => !flag(&session, "current_setting('transaction_read_only')::bool").await?,
+        TargetSession::ReadOnly => flag(&session, "current_setting('transaction_read_only')::bool").await?,
+        TargetSession::Primary => !flag(&session, "pg_is_in_recovery()").await?,
+        TargetSession::Standby => flag(&session, "pg_is_in_recovery()").await?,
+    };
+    if matches {
+        Ok(session)
+    } else {
+        Err(PgError::WrongKind { target: describe(host), wanted: wanted.as_str() })
+    }
+}
+
+async fn flag(session: &Session, expression: &str) -> Result<bool, PgError> {
+    let doing = "asking which kind of server this is";
+    let row = session
+        .client
+        .query_one(&format!("SELECT {expression}"), &[])
+        .await
+        .map_err(PgError::during(doing))?;
+    row.try_get(0).map_err(PgError::during(doing))
+}
+
+async fn attempt(
+    host: &Host,
+    transport: Transport,
+    info: &ConnInfo,
+    application_name: &str,
+) -> Result<Session, PgError> {
+    let mut config = tokio_postgres::Config::new();
+    config.user(&info.user).dbname(&info.database).application_name(application_name);
+    if let Some(password) = &info.password {
+        config.password(password.expose());
+    }
+    if let Some(options) = &info.options {
+        config.options(options);
+    }
+    config.channel_binding(match info.ssl.channel_binding {
+        ChannelBinding::Disable => DriverChannelBinding::Disable,
+        ChannelBinding::Prefer => DriverChannelBinding::Prefer,
+        ChannelBinding::Require => DriverChannelBinding::Require,
+    });
+    let failed =
+        |error: tokio_postgres::Error| PgError::login(&error, describe(host), &info.user, &info.database);
+    let (client, ended) = match transport {
+        Transport::Plain => {
+            let stream = open(host).await?;
+            config.ssl_mode(DriverSslMode::Disable);
+            let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
+            (client, drive(connection))
+        }
+        Transport::Tls => {
+            let mut maker = MakeRustlsConnect::new(tls::client_config(&info.ssl)?);
+            let stream = ask_for_tls(host).await?;
+            // The request is already answered, which the driver calls direct negotiation.
+            config.ssl_mode(DriverSslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+            let Ok(connector) = MakeTlsConnect::<Stream>::make_tls_connect(&mut maker, server_name(host));
+            let (client, connection) = config.connect_raw(stream, connector).await.map_err(failed)?;
+            (client, drive(connection))
+        }
+    };
+    prepare(client, info, application_name, ended).await
+}
+
+type Stream = Box<dyn Wire>;
+
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+/// Does the driver's work in the background until the connection ends.
+fn drive<T>(connection: Connection<Stream, T>) -> watch::Receiver<Option<String>>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, receiver) = watch::channel(None);
+    tokio::spawn(async move {
+        let reason = match connection.await {
+            Ok(()) => String::new(),
+            Err(error) => match error.as_db_error() {
+                Some(db) => db.message().to_owned(),
+                None => error.to_string(),
+            },
+        };
+        sender.send_replace(Some(reason));
+    });
+    receiver
+}
+
+/// A clone or a count may take longer than the server's limits for the product's own sessions.
+async fn prepare(
+    client: Client,
+    info: &ConnInfo,
+    application_name: &str,
+    ended: watch::Receiver<Option<String>>,
+) -> Result<Session, PgError> {
+    let doing = "preparing the session";
+    let messages = client
+        .simple_query(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+             SET client_min_messages = warning; \
+             SELECT current_setting('server_version_num'), pg_backend_pid()",
+        )
+        .await
+        .map_err(PgError::during(doing))?;
+    let unexpected =
+        || PgError::Unexpected { doing: doing.to_owned(), reason: "no version number came".to_owned() };
+    let row = messages
+        .iter()
+        .find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .ok_or_else(unexpected)?;
+    let version = row.get(0).and_then(|text| text.parse().ok()).ok_or_else(unexpected)?;
+    let pid = row.get(1).and_then(|text| text.parse().ok()).ok_or_else(unexpected)?;
+    let mut info = info.clone();
+    info.application_name = Some(application_name.to_owned());
+    Ok(Session { client, info, version, pid, ended })
+}
+
+/// Opens the stream and asks the server for TLS.
+async fn ask_for_tls(host: &Host) -> Result<Stream, PgError> {
+    let target = describe(host);
+    let mut stream = open(host).await?;
+    let lost = |source| PgError::Unreachable { target: target.clone(), source };
+    stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer).await.map_err(lost)?;
+    if answer == *b"S" { Ok(stream) } else { Err(PgError::TlsRefused { target }) }
+}
+
+async fn open(host: &Host) -> Result<Stream, PgError> {
+    match host {
+        Host::Socket { directory, port } => {
+            let path = socket_path(directory, *port);
+            let stream =
+                UnixStream::connect(path).await.map_err(|source| unreachable(describe(host), source))?;
+            Ok(Box::new(stream))
+        }
+        Host::Tcp { name, address, port } => {
+            let addresses = match address {
+                Some(address) => vec![(*address, *port).into()],
+                None => tokio::net::lookup_host((name.as_str(), *port))
+                    .await
+                    .map_err(|source| PgError::Resolve { host: name.clone(), source })?
+                    .collect(),
+            };
+            let stream = TcpStream::connect(addresses.as_slice())
+                .await
+                .map_err(|source| unreachable(describe(host), source))?;
+            // Without it, every small question waits for the acknowledgement of the one before.
+            stream.set_nodelay(true).map_err(|source| unreachable(describe(host), source))?;
+            Ok(Box::new(stream))
+        }
+    }
+}
+
+fn unreachable(target: String, source: io::Error) -> PgError {
+    match source.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => PgError::Refused { target },
+        io::ErrorKind::PermissionDenied => PgError::Forbidden { target },
+        _ => PgError::Unreachable { target, source },
+    }
+}
+
+fn socket_path(directory: &Path, port: u16) -> String {
+    let path = directory.join(format!(".s.PGSQL.{port}")).display().to_string();
+    // Linux' abstract namespace is written with a leading `@` and addressed with a leading zero byte.
+    match path.strip_prefix('@') {
+        Some(name) => format!("\0{name}"),
+        None => path,
+    }
+}
+
+/// What the certificate is held against.
+fn server_name(host: &Host) -> &str {
+    match host {
+        Host::Tcp { name, .. } => name,
+        Host::Socket { .. } => "localhost",
+    }
+}
+
+fn describe(host: &Host) -> String {
+    match host {
+        Host::Tcp { name, port, .. } if name.contains(':') => format!("[{name}]:{port}"),
+        Host::Tcp { name, port, .. } => format!("{name}:{port}"),
+        Host::Socket { directory, port } => format!("the socket {}/.s.PGSQL.{port}", directory.display()),
+    }
+}

@@ -1,0 +1,4 @@
+//! What the PostgreSQL adapter promises, against real servers that are started for each test and removed after it.
+
+mod cluster;
+mod connecting;
