@@ -98,14 +98,15 @@ setup_without_services() {
     return "$status"
 }
 
-# setup_fetch_packages SUITE DIRECTORY NAME...: downloads packages of another Debian release into
-# DIRECTORY without telling the machine's own apt about that release.
-setup_fetch_packages() {
-    local suite=$1 directory=$2 private uri keyring
-    shift 2
-    read -r uri keyring < <(setup_debian_mirror) || return 1
+# setup_in_suite SUITE COMMAND...: runs it with an apt that knows only that Debian release and an
+# empty machine; the machine's own apt never hears of either.
+setup_in_suite() {
+    local suite=$1 mirror uri keyring private status=0
+    shift
+    mirror=$(setup_debian_mirror) || return 1
+    read -r uri keyring <<<"$mirror"
     private=$(mktemp -d)
-    mkdir -p "$private"/{state/lists,cache/archives}/partial "$directory"
+    mkdir -p "$private"/{state/lists,cache/archives}/partial
     printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$uri" "$suite" >"$private/sources.list"
     cat >"$private/apt.conf" <<CONF
 Dir::State "$private/state";
@@ -118,17 +119,22 @@ Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::Languages "none";
 APT::Sandbox::User "root";
 CONF
-    local status=0
     (
         export APT_CONFIG="$private/apt.conf"
-        setup_apt -o APT::Update::Post-Invoke-Success::= update
-        cd "$directory"
-        setup_apt download "$@"
-    ) >/dev/null || status=$?
+        setup_apt update >/dev/null && "$@"
+    ) || status=$?
     rm -rf "$private"
     if [ "$status" -ne 0 ]; then
-        setup_fail "could not fetch $* of Debian $suite" "check that $uri answers"
+        setup_fail "could not get packages of Debian $suite" "check that $uri answers"
     fi
+}
+
+# setup_download DIRECTORY PACKAGE...: fetches packages into DIRECTORY without installing them.
+setup_download() {
+    local directory=$1
+    shift
+    mkdir -p "$directory"
+    (cd "$directory" && setup_apt -o APT::Sandbox::User=root download "$@" >/dev/null)
 }
 
 # Prints the address and the keyring of the Debian mirror that this machine uses.
@@ -267,7 +273,7 @@ setup_install_compose_plugin() {
     local scratch
     scratch=$(mktemp -d)
     setup_say "installing Compose of Debian $SETUP_COMPOSE_SUITE into $SETUP_PLUGIN_DIR"
-    if setup_fetch_packages "$SETUP_COMPOSE_SUITE" "$scratch" docker-compose; then
+    if setup_in_suite "$SETUP_COMPOSE_SUITE" setup_download "$scratch" docker-compose; then
         dpkg -x "$scratch"/docker-compose_*.deb "$scratch/tree"
         install -D -m 755 "$scratch/tree/usr/libexec/docker/cli-plugins/docker-compose" \
             "$SETUP_PLUGIN_DIR/docker-compose"
