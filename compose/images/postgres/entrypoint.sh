@@ -20,6 +20,7 @@ from_file() {
 }
 
 as_postgres() {
+    # shellcheck disable=SC2016 # for the inner shell to expand
     exec su -s /bin/sh postgres -c 'exec "$0" "$@"' -- "$@"
 }
 
