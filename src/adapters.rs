@@ -3,5 +3,6 @@
 pub mod archive;
 pub mod compose;
 pub mod docker;
+pub mod env_store;
 pub mod files;
 pub mod postgres;

@@ -1,16 +1,18 @@
 //! The `.env` file by Compose's rules: read without a shell, edited one line at a time.
 //!
 //! The rules are those that Docker Compose 2.26 was seen to follow; `tests/env_oracle.rs` compares them with the
-//! Compose that is installed. On purpose it is otherwise here in four rare points:
+//! Compose that is installed. On purpose it is otherwise here in three rare points:
 //! - `${A:-${B:?}}` is refused only if the default is needed, as newer releases of Compose have it;
-//! - a name may hold any letter or mark that Unicode calls alphabetic, not letters only;
-//! - `$ſ` and `$K` (the Kelvin sign) are no references;
-//! - a value that cannot be interpolated is found when the file is read, not when the value is asked for.
+//! - a name may hold any character that Unicode calls alphabetic, combining marks too, not letters only;
+//! - `$ſ` and `$K` (the Kelvin sign) are no references.
 //!
-//! Releases of Compose disagree about `${A:-{"b":1}}`, a brace within a default: the braces pair up here as in 2.26.
+//! Releases of Compose disagree about two more, in which 2.26 is followed: a brace within a default, as in
+//! `${A:-{"b":1}}`, is not counted when the closing one is looked for; and an operand that is no valid template is
+//! refused also where it is not needed.
 
 mod edit;
 mod error;
+mod escape;
 mod name;
 mod quote;
 mod scan;
