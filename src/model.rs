@@ -1,7 +1,10 @@
 //! The words of the field as types: releases, backups and their manifests, secrets.
 
 pub mod conninfo;
+pub mod database_name;
 pub mod manifest;
-pub mod secret;
 pub mod operation;
+pub mod pg_tools;
 pub mod release;
+pub mod secret;
+pub mod sql;

@@ -1,0 +1,7 @@
+//! PostgreSQL's own tools: how they are called, and which versions go together.
+
+mod call;
+mod version;
+
+pub use call::{EnvValue, Ownership, RestoreLoad, ToolCall, Tools, decode, dump, restore};
+pub use version::{Skew, ToolVersion, check_dump, check_restore, newest_archive_read};
