@@ -80,7 +80,13 @@ impl fmt::Display for BackupId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = &self.0;
         let (year, month, day) = (at.year(), at.month(), at.day());
-        write!(formatter, "{year:04}-{month:02}-{day:02}-{:02}{:02}{:02}", at.hour(), at.minute(), at.second())
+        write!(
+            formatter,
+            "{year:04}-{month:02}-{day:02}-{:02}{:02}{:02}",
+            at.hour(),
+            at.minute(),
+            at.second()
+        )
     }
 }
 

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::backup_id::BackupId;
+use super::operation::OperationId;
+use super::release::Version;
 
 mod database;
 mod digest;
@@ -41,7 +43,7 @@ pub struct Manifest {
     pub reason: Reason,
     /// The operation it belongs to, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
+    pub operation: Option<OperationId>,
     /// The product's name.
     pub product: String,
     /// What was running when it was taken.
@@ -74,7 +76,7 @@ pub enum Reason {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The product's version.
-    pub version: Option<String>,
+    pub version: Option<Version>,
     /// Image reference, as the Compose model has it.
     pub image: Option<String>,
     /// Image id (`sha256:...`) on this host.
