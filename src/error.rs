@@ -164,7 +164,8 @@ mod tests {
         let error = Outer(std::io::Error::other("disk on fire"));
         let fault = Fault::caused_by("could not write", &error).within("backup failed").hint("buy a disk");
         assert_eq!(fault.to_string(), "backup failed: could not write: the outer thing failed: disk on fire");
-        let repeated = Fault::caused_by("could not write: disk on fire", &std::io::Error::other("disk on fire"));
+        let repeated =
+            Fault::caused_by("could not write: disk on fire", &std::io::Error::other("disk on fire"));
         assert_eq!(repeated.causes, Vec::<String>::new());
     }
 

@@ -12,13 +12,16 @@ pub struct Version(String);
 
 /// Why a text is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be a version: an image tag has 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`")]
+#[error(
+    "`{0}` cannot be a version: an image tag has 1 to 128 letters, digits, `_`, `.` and `-`, and does not begin with `.` or `-`"
+)]
 pub struct InvalidVersion(String);
 
 impl Version {
     /// Checks a version by the rules of image tags (OCI distribution specification).
     pub fn parse(text: &str) -> Result<Self, InvalidVersion> {
-        let begins_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let begins_well =
+            text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let sound = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         if begins_well && sound && text.len() <= 128 {
             Ok(Self(text.to_owned()))

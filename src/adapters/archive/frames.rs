@@ -64,11 +64,7 @@ struct Source {
 }
 
 impl Source {
-    fn feed(
-        &mut self,
-        inflaters: &Workers<Vec<u8>, Inflated>,
-        slots: &SyncSender<Slot>,
-    ) -> Result<(), Flaw> {
+    fn feed(&mut self, inflaters: &Workers<Vec<u8>, Inflated>, slots: &SyncSender<Slot>) -> Result<(), Flaw> {
         while let Some(frame) = self.frame()? {
             let start = self.offset;
             self.offset += frame.len() as u64;
