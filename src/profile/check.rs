@@ -1,0 +1,104 @@
+//! What must hold between the parts of a description.
+
+use super::{MigrationRun, Profile, Role, ServiceName};
+
+/// Two parts that do not fit together, with the keys that lead to one of them.
+#[derive(Debug)]
+pub(super) struct Conflict {
+    pub(super) keys: Vec<String>,
+    pub(super) message: String,
+}
+
+impl Conflict {
+    fn at(keys: &[&str], message: impl Into<String>) -> Self {
+        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
+    }
+}
+
+/// Member names of a backup that an export must not take.
+const RESERVED_FILES: [&str; 2] = ["db.dump", "manifest.json"];
+
+pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
+    one_api(profile)?;
+    bundled_database(profile)?;
+    migration(profile)?;
+    version(profile)?;
+    commands(profile)?;
+    exports(profile)
+}
+
+fn one_api(profile: &Profile) -> Result<(), Conflict> {
+    let message = match profile.with_role(Role::Api).count() {
+        1 => return Ok(()),
+        0 => "no service has the role `api`: give it to the one that clients talk to",
+        _ => {
+            "more than one service has the role `api`: keep it for the one that clients talk to, and give the others `other`"
+        }
+    };
+    Err(Conflict::at(&["services"], message))
+}
+
+fn bundled_database(profile: &Profile) -> Result<(), Conflict> {
+    let Some(bundled) = &profile.database.bundled else { return Ok(()) };
+    let keys = ["database", "bundled", "service"];
+    if role_of(profile, &bundled.service, &keys)? == Role::Database {
+        Ok(())
+    } else {
+        Err(Conflict::at(&keys, format!("the service `{}` must have the role `database`", bundled.service)))
+    }
+}
+
+fn migration(profile: &Profile) -> Result<(), Conflict> {
+    let Some(migrate) = &profile.migrate else { return Ok(()) };
+    let keys = ["migrate", "service"];
+    match (&migrate.run, role_of(profile, migrate.run.service(), &keys)?) {
+        (MigrationRun::Service(_), Role::Migrate) | (MigrationRun::Command { .. }, _) => Ok(()),
+        (MigrationRun::Service(service), _) => Err(Conflict::at(
+            &keys,
+            format!(
+                "the service `{service}` does not have the role `migrate`: to run a command of its image instead, add \
+                 `command`"
+            ),
+        )),
+    }
+}
+
+fn version(profile: &Profile) -> Result<(), Conflict> {
+    if profile.version.endpoints.is_empty() || profile.api().1.http.is_some() {
+        return Ok(());
+    }
+    let message = format!("to be asked for its version, the service `{}` needs a `port`", profile.api().0);
+    Err(Conflict::at(&["version", "endpoints"], message))
+}
+
+fn commands(profile: &Profile) -> Result<(), Conflict> {
+    if profile.preflight.as_ref().is_some_and(|preflight| preflight.command.is_empty()) {
+        return Err(Conflict::at(
+            &["preflight", "command"],
+            "`command` is empty: leave the section out instead",
+        ));
+    }
+    Ok(())
+}
+
+fn exports(profile: &Profile) -> Result<(), Conflict> {
+    let exports = &profile.database.exports;
+    for (index, export) in exports.iter().enumerate() {
+        let is_taken = RESERVED_FILES.contains(&export.file.as_str())
+            || exports[..index].iter().any(|earlier| earlier.file == export.file);
+        if is_taken {
+            let message = format!("a backup holds a file `{}` already: choose another name", export.file);
+            return Err(Conflict::at(&["database", "exports"], message));
+        }
+    }
+    Ok(())
+}
+
+fn role_of(profile: &Profile, service: &ServiceName, keys: &[&str]) -> Result<Role, Conflict> {
+    match profile.services.get(service) {
+        Some(found) => Ok(found.role),
+        None => {
+            Err(Conflict::at(keys, format!("there is no service `{service}`: add `[services.{service}]`")))
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is wrong with a description, where, and what was probably meant.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::check::Conflict;
+
+/// A description that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}:{line}:{column}: {message}", file.display())]
+pub struct ProfileError {
+    /// The description.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Names further apart than this are not taken for one another (Jaro-Winkler, 1 is equal).
+const LIKENESS: f64 = 0.75;
+
+impl ProfileError {
+    pub(super) fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let at = error.span().map_or(0, |span| span.start);
+        if let Some(unknown) = Unknown::from_message(error.message()) {
+            return Self::at(file, text, at, unknown.message(), unknown.hint());
+        }
+        let hint = "see the annotated description that `opsctl init` writes".to_owned();
+        Self::at(file, text, at, error.message().replace('\n', ", "), hint)
+    }
+
+    pub(super) fn from_conflict(file: &Path, text: &str, conflict: Conflict) -> Self {
+        let at = span_of(text, &conflict.keys).map_or(0, |span| span.start);
+        let hint = format!("change `{}`, or what it refers to", conflict.keys.join("."));
+        Self::at(file, text, at, conflict.message, hint)
+    }
+
+    fn at(file: &Path, text: &str, offset: usize, message: String, hint: String) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Self { file: file.to_path_buf(), line, column, message, hint }
+    }
+}
+
+/// A key, or one of a few fixed values, that is not known.
+struct Unknown<'a> {
+    what: &'static str,
+    name: &'a str,
+    known: Vec<&'a str>,
+}
+
+impl<'a> Unknown<'a> {
+    /// Serde tells the names only within its message: each of them stands in backticks, the unknown one first.
+    fn from_message(message: &'a str) -> Option<Self> {
+        let (what, list) = match message.strip_prefix("unknown field ") {
+            Some(list) => ("key", list),
+            None => ("value", message.strip_prefix("unknown variant ")?),
+        };
+        let mut names = list.split('`').skip(1).step_by(2);
+        Some(Self { what, name: names.next()?, known: names.collect() })
+    }
+
+    fn message(&self) -> String {
+        let Self { what, name, .. } = self;
+        match self.meant() {
+            Some(meant) => format!("unknown {what} `{name}`, did you mean `{meant}`?"),
+            None => format!("unknown {what} `{name}`"),
+        }
+    }
+
+    fn hint(&self) -> String {
+        let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        format!("known here: {}", known.join(", "))
+    }
+
+    fn meant(&self) -> Option<&'a str> {
+        let likeness = |known: &str| strsim::jaro_winkler(self.name, known);
+        let nearest = self.known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+        (likeness(nearest) >= LIKENESS).then_some(nearest)
+    }
+}
+
+/// Where the value is that the keys lead to, or as near to it as they lead.
+fn span_of(text: &str, keys: &[String]) -> Option<Range<usize>> {
+    let root = DeTable::parse(text).ok()?;
+    let mut table = root.get_ref();
+    let mut span = None;
+    for key in keys {
+        let Some(value) = table.get(key.as_str()) else { break };
+        span = Some(value.span());
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    span
+}

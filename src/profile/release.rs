@@ -1,0 +1,81 @@
+//! Where releases come from, and the settings that select, end or protect something.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::{ImageName, VariableName};
+use crate::model::release::Version;
+
+/// Where releases come from and how one is selected.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseSettings {
+    /// The image, unless `image_variable` is set.
+    pub image: ImageName,
+    /// The setting that names another image, such as one in a registry of the operator's own.
+    pub image_variable: Option<VariableName>,
+    /// The setting that holds the version, which is the image's tag.
+    pub version_variable: VariableName,
+    /// The setting that holds a whole image reference with its digest. Where it is set it overrides the version, and so
+    /// the two always change together.
+    pub pin_variable: Option<VariableName>,
+    /// A file in the install's directory that holds the version too.
+    pub version_file: Option<PathBuf>,
+    /// How many releases' images are kept on the machine, so that going back needs no network.
+    #[serde(default = "default_keep")]
+    pub keep: u32,
+}
+
+/// Settings that releases no longer take.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariableSettings {
+    /// Each of them is commented out by an upgrade, and said so.
+    #[serde(default)]
+    pub removed: Vec<RemovedVariable>,
+}
+
+/// A setting that a release must not find any more.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemovedVariable {
+    /// The setting.
+    pub name: VariableName,
+    /// The first release without it; without it, all releases.
+    pub since: Option<Version>,
+    /// Why it is gone, for the operator and for the comment in the file.
+    pub why: String,
+}
+
+/// A setting that is a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretVariable {
+    /// The setting.
+    pub name: VariableName,
+    /// What it is for.
+    pub kind: SecretKind,
+}
+
+/// What a secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// A key for HMAC.
+    HmacKey,
+    /// A private key for signatures.
+    SigningKey,
+    /// A password.
+    Password,
+    /// An address with a password in it.
+    Url,
+    /// A token that lets its bearer in.
+    Token,
+    /// A licence.
+    License,
+}
+
+fn default_keep() -> u32 {
+    2
+}
