@@ -69,6 +69,10 @@ build_postgres() {
     hash=$(images_hash "$major" "$(uname -m)" "$source"/config.json "$source"/entrypoint.sh \
         "$source/wheels-$major.txt" "$SETUP_ROOT/scripts/lib/postgres_rootfs.sh")
     if images_current "$tag" "$hash"; then return 0; fi
+    if ! images_can_build "$major"; then
+        images_pull_official "$major"
+        return
+    fi
     setup_say "building $tag"
     scratch=$(mktemp -d)
     chmod 755 "$scratch"
@@ -81,6 +85,26 @@ build_postgres() {
     } || status=$?
     rm -rf "$scratch"
     if [ "$status" -ne 0 ]; then setup_fail "could not build $tag"; fi
+}
+
+# 15 and 17 come from Debian's packages; the wheel of 16 is for one architecture only.
+images_can_build() {
+    case $1 in
+    15 | 17) setup_debian_mirror >/dev/null 2>&1 ;;
+    16) [ "$(uname -m)" = x86_64 ] ;;
+    *) true ;;
+    esac
+}
+
+images_pull_official() {
+    local tag=opsctl-sample/postgres:$1
+    if docker image inspect "$tag" >/dev/null 2>&1; then return 0; fi
+    setup_say "pulling the official image of PostgreSQL $1"
+    if ! docker pull --quiet "postgres:$1" >/dev/null; then
+        setup_fail "PostgreSQL $1 can neither be built nor pulled on this machine"
+        return 1
+    fi
+    docker tag "postgres:$1" "$tag"
 }
 
 # ---------------------------------------------------------------- the sample product

