@@ -1,0 +1,155 @@
+//! Structured logs: one JSON object a line with `level`, `time` (RFC 3339), `msg` and the fields given.
+//!
+//! Nothing here looks for secrets: callers never pass one.
+
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::Write as _,
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use serde_json::{Map, Value};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Level {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl Level {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::Trace, "trace"),
+        (Self::Debug, "debug"),
+        (Self::Info, "info"),
+        (Self::Warn, "warn"),
+        (Self::Error, "error"),
+        (Self::Fatal, "fatal"),
+    ];
+
+    /// The level that `LOG_LEVEL` names, in any case.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(level, _)| *level)
+    }
+
+    fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+/// Where logs go: stderr for the commands whose stdout is their result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Sink {
+    Stdout,
+    Stderr,
+}
+
+static MINIMUM: AtomicU8 = AtomicU8::new(Level::Info as u8);
+static SINK: AtomicU8 = AtomicU8::new(Sink::Stdout as u8);
+
+pub(crate) fn init(minimum: Level, sink: Sink) {
+    MINIMUM.store(minimum as u8, Ordering::Relaxed);
+    SINK.store(sink as u8, Ordering::Relaxed);
+}
+
+pub(crate) fn debug(msg: &str, fields: Value) {
+    write(Level::Debug, msg, fields);
+}
+
+pub(crate) fn info(msg: &str, fields: Value) {
+    write(Level::Info, msg, fields);
+}
+
+pub(crate) fn warn(msg: &str, fields: Value) {
+    write(Level::Warn, msg, fields);
+}
+
+pub(crate) fn error(msg: &str, fields: Value) {
+    write(Level::Error, msg, fields);
+}
+
+pub(crate) fn fatal(msg: &str, fields: Value) {
+    write(Level::Fatal, msg, fields);
+}
+
+/// The result of a maintenance command, in the shape of a log line and written at any `LOG_LEVEL`.
+pub(crate) fn result(msg: &str, fields: Value) {
+    put(&render(Level::Info, msg, fields, jiff::Timestamp::now()));
+}
+
+/// An error and all its causes, `outer: inner: innermost`, without repeating what the outer one quotes.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn write(level: Level, msg: &str, fields: Value) {
+    if level as u8 >= MINIMUM.load(Ordering::Relaxed) {
+        put(&render(level, msg, fields, jiff::Timestamp::now()));
+    }
+}
+
+fn render(level: Level, msg: &str, fields: Value, time: jiff::Timestamp) -> String {
+    let mut line = Map::new();
+    line.insert("level".into(), level.name().into());
+    line.insert("time".into(), format!("{time:.3}").into());
+    line.insert("msg".into(), msg.into());
+    if let Value::Object(fields) = fields {
+        line.extend(fields);
+    }
+    let mut text = Value::Object(line).to_string();
+    text.push('\n');
+    text
+}
+
+fn put(line: &str) {
+    // A closed pipe must not take the product down.
+    let _ = if SINK.load(Ordering::Relaxed) == Sink::Stdout as u8 {
+        std::io::stdout().lock().write_all(line.as_bytes())
+    } else {
+        std::io::stderr().lock().write_all(line.as_bytes())
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_json_object_with_the_fields() {
+        let time = jiff::Timestamp::from_millisecond(1_700_000_000_123).expect("a time in range");
+        let line = render(Level::Warn, "two\nlines", json!({"port": 3000}), time);
+        assert_eq!(line.matches('\n').count(), 1);
+        let parsed: Value = serde_json::from_str(&line).expect("valid JSON");
+        assert_eq!(
+            parsed,
+            json!({"level":"warn","time":"2023-11-14T22:13:20.123Z","msg":"two\nlines","port":3000})
+        );
+    }
+
+    #[test]
+    fn levels_are_ordered_and_named() {
+        assert_eq!(Level::parse("WARN"), Some(Level::Warn));
+        assert_eq!(Level::parse("loud"), None);
+        assert!(Level::Debug < Level::Info);
+        for (index, (level, _)) in Level::ALL.iter().enumerate() {
+            assert_eq!(*level as usize, index);
+        }
+    }
+}
