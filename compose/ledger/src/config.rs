@@ -25,7 +25,7 @@ pub(crate) struct Environment(BTreeMap<String, String>);
 pub(crate) enum ConfigError {
     #[error("missing required environment variable(s): {}", .0.join(", "))]
     Missing(Vec<&'static str>),
-    #[error("{0} was removed in release 1.0.0 and must not be set; delete it from the environment")]
+    #[error("{0} has been removed and must not be set; delete it from the environment")]
     Removed(&'static str),
     #[error("{0} must be at least {SECRET_MIN_LENGTH} characters long")]
     WeakSecret(&'static str),
@@ -223,7 +223,7 @@ mod tests {
             (3000, Duration::from_secs(30), 20)
         );
         all[3].1 = "strict";
-        assert!(refusal(&environment(&all)).starts_with("LEDGER_LICENSE_MODE was removed"));
+        assert!(refusal(&environment(&all)).starts_with("LEDGER_LICENSE_MODE has been removed"));
     }
 
     #[test]
