@@ -6,3 +6,5 @@ pub mod docker;
 pub mod env_store;
 pub mod files;
 pub mod postgres;
+pub mod process;
+pub mod tool_output;

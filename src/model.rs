@@ -1,9 +1,11 @@
 //! The words of the field as types: releases, backups and their manifests, secrets.
 
 pub mod backup_id;
+pub mod compose_model;
 pub mod conninfo;
 pub mod database_name;
 pub mod dump_header;
+pub mod image_ref;
 pub mod manifest;
 pub mod operation;
 pub mod pg_tools;
