@@ -5,6 +5,7 @@ pub mod compose;
 pub mod docker;
 pub mod env_store;
 pub mod files;
+pub mod http;
 pub mod postgres;
 pub mod process;
 pub mod tool_output;

@@ -1,1 +1,144 @@
-//! The `docker compose` command, for what only it can do.
+//! The `docker compose` command, for what only it can do: resolve the model, and make containers from it.
+//!
+//! Everything else is done through the Engine API. Compose is given an environment under control: what it inherits,
+//! what is kept from it and what is set is decided by the caller, and it always talks to the engine that opsctl uses.
+
+mod create;
+mod discovery;
+mod error;
+mod version;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::docker::EngineEndpoint;
+use super::process::{HostCommand, Inherited};
+use super::tool_output::{Stdin, ToolError};
+use crate::model::compose_model::ComposeModel;
+use crate::model::secret::Secret;
+
+pub use create::{OneOff, Recreate, Up};
+pub use discovery::{ComposeProject, FileSelection};
+pub use error::ComposeError;
+pub use version::ComposeVersion;
+
+/// Variables that would make Compose look elsewhere than the arguments say.
+const BLOCKED: &[&str] = &[
+    "COMPOSE_FILE",
+    "COMPOSE_PATH_SEPARATOR",
+    "COMPOSE_PROJECT_NAME",
+    "COMPOSE_ENV_FILES",
+    "DOCKER_CONTEXT",
+    "DOCKER_HOST",
+];
+
+/// How long resolving the model may take: it only reads files.
+const CONFIG_LIMIT: Duration = Duration::from_mins(1);
+
+/// A resolved model is a few hundred kilobytes at the very most.
+const MOST_OUTPUT: usize = 16 * 1024 * 1024;
+
+/// Takes secrets out of a text that Compose wrote: it quotes lines of `.env`.
+pub type Redact = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// The `docker compose` command for one project.
+#[derive(Clone)]
+pub struct Compose {
+    project: ComposeProject,
+    environment: ComposeEnvironment,
+    docker_host: String,
+    redact: Redact,
+}
+
+/// What Compose has of an environment, beyond what this adapter sets and blocks itself.
+#[derive(Debug, Clone, Default)]
+pub struct ComposeEnvironment {
+    /// Variables of this process that Compose must not see: they would win over `.env`.
+    pub blocked: Vec<String>,
+    /// Variables set for Compose; they win over `.env` too.
+    pub set: Vec<(String, Secret)>,
+}
+
+impl Compose {
+    /// The command for a project, on the engine at `endpoint`.
+    pub fn new(
+        project: ComposeProject,
+        environment: ComposeEnvironment,
+        endpoint: &EngineEndpoint,
+        redact: Redact,
+    ) -> Self {
+        Self { project, environment, docker_host: endpoint.docker_host(), redact }
+    }
+
+    /// The same command with another environment, such as another version variable.
+    #[must_use]
+    pub fn with_environment(&self, environment: ComposeEnvironment) -> Self {
+        Self { environment, ..self.clone() }
+    }
+
+    /// The project it is for.
+    pub fn project(&self) -> &ComposeProject {
+        &self.project
+    }
+
+    /// The model with all variables filled in. It holds every secret of the install.
+    ///
+    /// # Errors
+    /// If Compose does not accept the files, or its output is not a model.
+    pub async fn resolve(&self) -> Result<ComposeModel, ComposeError> {
+        let json = self.run("resolve the model", &[], ["config", "--format", "json"], CONFIG_LIMIT).await?;
+        Ok(ComposeModel::from_json(&json)?)
+    }
+
+    /// Runs Compose with the project's own options, `overrides` as the last files, then `arguments`.
+    async fn run(
+        &self,
+        doing: &'static str,
+        overrides: &[PathBuf],
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        limit: Duration,
+    ) -> Result<Vec<u8>, ComposeError> {
+        let mut command = HostCommand::new("docker", ["compose", "--ansi", "never"]);
+        command.arguments.extend(self.project.options(overrides));
+        command.arguments.extend(arguments.into_iter().map(Into::into));
+        command.directory = Some(self.project.directory.clone());
+        let blocked = BLOCKED.iter().map(ToString::to_string).chain(self.environment.blocked.iter().cloned());
+        command.inherited = Inherited::AllBut(blocked.collect());
+        command.set.clone_from(&self.environment.set);
+        command.set.push(("DOCKER_HOST".to_owned(), Secret::new(self.docker_host.clone())));
+        let (output, exit) = match command.start(Stdin::Empty) {
+            Ok(running) => running.collect("docker compose", MOST_OUTPUT, limit).await,
+            Err(error) => Err(error),
+        }
+        .map_err(|source| not_run(doing, source))?;
+        if exit.success() {
+            return Ok(output);
+        }
+        let said = (self.redact)(&exit.stderr);
+        Err(ComposeError::Failed { doing, status: exit.status, said })
+    }
+}
+
+fn not_run(doing: &'static str, source: ToolError) -> ComposeError {
+    match source {
+        ToolError::Start { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ComposeError::NoDocker
+        }
+        ToolError::TimedOut { limit, .. } => ComposeError::TimedOut { doing, limit },
+        source => ComposeError::NotRun { doing, source },
+    }
+}
+
+impl fmt::Debug for Compose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Compose")
+            .field("project", &self.project)
+            .field("environment", &self.environment)
+            .field("docker_host", &self.docker_host)
+            .finish_non_exhaustive()
+    }
+}
