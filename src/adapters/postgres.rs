@@ -1,5 +1,19 @@
 //! PostgreSQL: connections, catalogue questions, databases as a whole.
+//!
+//! Questions are asked of the database that the given session is connected to, unless a name is a parameter. What makes
+//! or changes whole databases wants a session of the maintenance database: [`connect::connect_maintenance`].
 
+pub mod carry_over;
 pub mod connect;
 pub mod error;
+pub mod fingerprint;
+pub mod lock;
+pub mod properties;
+pub mod rows;
+pub mod server;
+pub mod snapshot;
+pub mod swap;
 mod tls;
+pub mod tools;
+pub mod whole;
+pub mod writes;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use opsctl::adapters::postgres::connect::{Session, connect};
 use opsctl::model::conninfo::ConnInfo;
+use opsctl::model::pg_tools::ToolCall;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -198,4 +199,16 @@ fn server_user_id(which: &str) -> u32 {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
+}
+/// Runs a tool as it is described, with nothing inherited, its output into a file.
+pub(crate) fn run_tool(call: &ToolCall, input: Option<&Path>, output: Option<&Path>) {
+    let mut command = Command::new(&call.program);
+    command.args(&call.args).env_clear().envs(call.env.iter().map(|(name, value)| (name, value.expose())));
+    if let Some(path) = input {
+        command.stdin(fs::File::open(path).expect("the input is there"));
+    }
+    if let Some(path) = output {
+        command.stdout(fs::File::create(path).expect("the output can be made"));
+    }
+    assert_success(&call.program.display().to_string(), &command.output().expect("the tool can be started"));
 }

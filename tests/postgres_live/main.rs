@@ -2,3 +2,6 @@
 
 mod cluster;
 mod connecting;
+mod contents;
+mod databases;
+mod swapping;

@@ -12,8 +12,10 @@ use tokio_postgres::config::{
     ChannelBinding as DriverChannelBinding, SslMode as DriverSslMode, SslNegotiation,
 };
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Connection, NoTls, SimpleQueryMessage};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Connection, NoTls, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::either::Either;
 
 use super::error::PgError;
 use super::tls;
@@ -87,6 +89,24 @@ impl Session {
         });
         Ok(row.and_then(|row| row.get(0)).map(str::to_owned))
     }
+
+    pub(super) async fn rows(
+        &self,
+        doing: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, PgError> {
+        self.client.query(sql, parameters).await.map_err(PgError::during(doing))
+    }
+
+    pub(super) async fn row(
+        &self,
+        doing: &str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, PgError> {
+        self.client.query_one(sql, parameters).await.map_err(PgError::during(doing))
+    }
 }
 
 /// Connects and prepares the session: no time limits of the server's configuration, and `application_name`.
@@ -116,6 +136,30 @@ pub async fn connect(info: &ConnInfo, application_name: &str) -> Result<Session,
     Err(failure.unwrap_or_else(|| PgError::Unexpected {
         doing: "connecting".to_owned(),
         reason: "the connection string names no host".to_owned(),
+    }))
+}
+
+/// Connects to a database of the same server that is not the one `info` names: `postgres`, else `template1`.
+///
+/// # Errors
+/// As [`connect`], for the last one tried.
+pub async fn connect_maintenance(info: &ConnInfo, application_name: &str) -> Result<Session, PgError> {
+    let mut failure = None;
+    for name in ["postgres", "template1"].into_iter().filter(|name| *name != info.database) {
+        match connect(&info.with_database(name), application_name).await {
+            Ok(session) => return Ok(session),
+            // It does not exist, or this role may not connect to it.
+            Err(error)
+                if matches!(error, PgError::NoDatabase { .. }) || error.sqlstate() == Some("42501") =>
+            {
+                failure = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| PgError::Unexpected {
+        doing: "connecting".to_owned(),
+        reason: "the server has no maintenance database".to_owned(),
     }))
 }
 
@@ -243,10 +287,7 @@ async fn attempt(
     prepare(client, info, application_name, ended).await
 }
 
-type Stream = Box<dyn Wire>;
-
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+type Stream = Either<TcpStream, UnixStream>;
 
 /// Does the driver's work in the background until the connection ends.
 fn drive<T>(connection: Connection<Stream, T>) -> watch::Receiver<Option<String>>
@@ -267,7 +308,8 @@ where
     receiver
 }
 
-/// A clone or a count may take longer than the server's limits for the product's own sessions.
+/// A clone or a count may take longer than the server's limits for the product's own sessions, and a count that row
+/// security cuts short must be an error.
 async fn prepare(
     client: Client,
     info: &ConnInfo,
@@ -278,7 +320,7 @@ async fn prepare(
     let messages = client
         .simple_query(
             "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-             SET client_min_messages = warning; \
+             SET client_min_messages = warning; SET row_security = off; \
              SELECT current_setting('server_version_num'), pg_backend_pid()",
         )
         .await
@@ -316,7 +358,7 @@ async fn open(host: &Host) -> Result<Stream, PgError> {
             let path = socket_path(directory, *port);
             let stream =
                 UnixStream::connect(path).await.map_err(|source| unreachable(describe(host), source))?;
-            Ok(Box::new(stream))
+            Ok(Either::Right(stream))
         }
         Host::Tcp { name, address, port } => {
             let addresses = match address {
@@ -331,7 +373,7 @@ async fn open(host: &Host) -> Result<Stream, PgError> {
                 .map_err(|source| unreachable(describe(host), source))?;
             // Without it, every small question waits for the acknowledgement of the one before.
             stream.set_nodelay(true).map_err(|source| unreachable(describe(host), source))?;
-            Ok(Box::new(stream))
+            Ok(Either::Left(stream))
         }
     }
 }

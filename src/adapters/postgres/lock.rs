@@ -1,0 +1,84 @@
+//! One operation at a time, also from two machines: a lock that the server holds for as long as a session lives.
+
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::connect::{Session, connect_maintenance};
+use super::error::PgError;
+use crate::model::conninfo::ConnInfo;
+use crate::model::database_name::DatabaseName;
+
+/// Between two looks at a lock that is taken.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The lock, held until this is dropped or its session ends.
+pub struct OperationLock {
+    session: Session,
+}
+
+impl OperationLock {
+    /// The session that holds the lock. Once it has ended, the lock is gone.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+/// Takes the lock of a product's database, waiting for it at most so long.
+///
+/// It is taken in the maintenance database: advisory locks are kept per database, and the product's own is renamed.
+/// `holder` is shown to whoever finds the lock taken; by convention `opsctl:<operation>@<host>`.
+///
+/// # Errors
+/// [`PgError::InUse`] with the holder, if it is still taken at the end of the wait.
+pub async fn take_lock(
+    info: &ConnInfo,
+    database: &DatabaseName,
+    holder: &str,
+    wait: Duration,
+) -> Result<OperationLock, PgError> {
+    let session = connect_maintenance(&info.with_database(database.as_str()), holder).await?;
+    let doing = format!("taking the lock on operations with {database}");
+    let key = lock_key(database);
+    let begun = Instant::now();
+    loop {
+        // One that blocks would hold a snapshot while it waits.
+        if session.row(&doing, "SELECT pg_try_advisory_lock($1)", &[&key]).await?.get(0) {
+            return Ok(OperationLock { session });
+        }
+        if begun.elapsed() >= wait {
+            let reason = holder_of(&session, key).await?;
+            return Err(PgError::InUse { doing, reason });
+        }
+        tokio::time::sleep(PAUSE.min(wait)).await;
+    }
+}
+
+/// Derived from the name alone, so that everyone who means this database computes the same.
+fn lock_key(database: &DatabaseName) -> i64 {
+    let digest = Sha256::digest(format!("opsctl operation on {database}"));
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(bytes)
+}
+
+async fn holder_of(session: &Session, key: i64) -> Result<String, PgError> {
+    let rows = session
+        .rows(
+            "asking who holds the lock",
+            "SELECT coalesce(a.application_name, ''), coalesce(host(a.client_addr), 'a local socket'), \
+             a.backend_start::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND (l.classid::bigint << 32 | l.objid::bigint) = $1",
+            &[&key],
+        )
+        .await?;
+    Ok(match rows.first() {
+        Some(row) => {
+            let (holder, address, since): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            format!("{holder} from {address} holds it since {since}")
+        }
+        None => "it was held until just now".to_owned(),
+    })
+}
