@@ -1,6 +1,7 @@
 //! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files.
 
 pub mod archive;
+pub mod catalogue;
 pub mod compose;
 pub mod docker;
 pub mod env_store;

@@ -10,5 +10,6 @@ pub mod manifest;
 pub mod operation;
 pub mod pg_tools;
 pub mod release;
+pub mod retention;
 pub mod secret;
 pub mod sql;

@@ -161,9 +161,13 @@ fn read_all(
 fn manifest_ahead(opened: &Opened, progress: &mut Progress<'_>) -> Result<Option<Manifest>, ArchiveError> {
     let Some(offset) = opened.manifest_offset else { return Ok(None) };
     let mut content = opened.content_from(offset, progress)?;
-    let entry = Walk::default().next(&mut content)?;
-    let Some(entry) = entry.filter(|entry| entry.name == MANIFEST_NAME && entry.size <= MAX_MANIFEST) else {
-        return Err(content.wrong(Problem::Damaged("its manifest is not where it should be".into())));
+    let found = match Walk::default().next(&mut content) {
+        // The frame is sound, but not one that a manifest begins in.
+        Err(error) if matches!(error.problem, Problem::NotTar(_)) => None,
+        other => other?,
+    };
+    let Some(entry) = found.filter(|entry| entry.name == MANIFEST_NAME && entry.size <= MAX_MANIFEST) else {
+        return Err(content.wrong(Problem::Damaged("its manifest is not where its last bytes say".into())));
     };
     let mut json = Vec::new();
     Walk::pass(&mut content, entry.size, &mut |part| {
