@@ -1,5 +1,7 @@
 //! Archives that are broken, hostile, or not archives at all: each is refused in clear words, and nothing is unpacked.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod corpus;
 mod round_trip;
 

@@ -1,5 +1,8 @@
 //! What is written is what GNU tar unpacks and what opsctl reads.
 
+#![allow(clippy::disallowed_types, reason = "the other side of the comparison is a program")]
+#![allow(clippy::cast_possible_truncation, reason = "any bytes will do")]
+
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
