@@ -10,7 +10,11 @@ pub(crate) mod records;
 mod tls;
 pub(crate) mod vault;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use tokio_postgres::error::SqlState;
@@ -109,7 +113,7 @@ impl From<tokio_postgres::Error> for StoreError {
 /// statement is wrong.
 fn is_outage(error: &tokio_postgres::Error) -> bool {
     let Some(code) = error.code() else {
-        return error.is_closed() || error.to_string().starts_with("error c");
+        return error.is_closed() || io_failure(error);
     };
     let transient = [
         SqlState::ADMIN_SHUTDOWN,
@@ -121,6 +125,14 @@ fn is_outage(error: &tokio_postgres::Error) -> bool {
         SqlState::OBJECT_IN_USE,
     ];
     transient.contains(code) || code.code().starts_with("08") || code.code() == "57P04"
+}
+
+/// Whether the network failed. A TLS handshake that was refused is an I/O error too, of a kind that only
+/// wrong settings cause.
+fn io_failure(error: &tokio_postgres::Error) -> bool {
+    error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some_and(|source| {
+        !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+    })
 }
 
 /// Now, in microseconds since the Unix epoch: the resolution of PostgreSQL's time stamps.

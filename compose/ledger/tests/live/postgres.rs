@@ -17,7 +17,8 @@ const STATEMENT_TIMEOUT: &str = "statement_timeout=30s";
 pub(crate) struct Postgres {
     binaries: PathBuf,
     folder: TempDir,
-    server: Child,
+    /// None while it is stopped.
+    server: Option<Child>,
     pub(crate) port: u16,
 }
 
@@ -51,7 +52,7 @@ impl Postgres {
             .stdout(Stdio::null()));
         let port = free_port();
         let server = spawn(&binaries, folder.path(), port, settings);
-        let postgres = Self { binaries, folder, server, port };
+        let mut postgres = Self { binaries, folder, server: Some(server), port };
         postgres.wait();
         postgres.sql_in("postgres", "CREATE DATABASE ledger");
         postgres
@@ -95,19 +96,24 @@ impl Postgres {
 
     /// Ends the server at once, its sessions with it.
     pub(crate) fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
         // SIGQUIT is the immediate shutdown: no session can hold it up.
-        let _ = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
-        let _ = self.server.wait();
+        let _ = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
+        let _ = server.wait();
     }
 
     pub(crate) fn restart(&mut self) {
         self.stop();
-        self.server = spawn(&self.binaries, self.folder.path(), self.port, &[]);
+        self.server = Some(spawn(&self.binaries, self.folder.path(), self.port, &[]));
         self.wait();
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         eventually("a PostgreSQL server that answers", || {
+            if let Some(status) = self.server.as_mut().and_then(|server| server.try_wait().unwrap()) {
+                let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+                panic!("the server ended with {status}: {log}");
+            }
             let output = self.psql("postgres", "SELECT 1").output().unwrap();
             output.status.success().then_some(())
         });
@@ -144,8 +150,9 @@ fn spawn(binaries: &Path, folder: &Path, port: u16, settings: &[&str]) -> Child 
     command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
-/// The newest server binaries of the machine.
+/// The server binaries in `LEDGER_TEST_PG_BIN`, or the newest of the machine.
 fn find_binaries() -> PathBuf {
+    let named = env::var_os("LEDGER_TEST_PG_BIN").map(PathBuf::from);
     let configured = Command::new("pg_config").arg("--bindir").output().ok();
     let configured = configured.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let mut packaged: Vec<_> = fs::read_dir("/usr/lib/postgresql")
@@ -156,8 +163,9 @@ fn find_binaries() -> PathBuf {
         .collect();
     packaged.sort();
     let on_path = env::var_os("PATH").unwrap_or_default();
-    configured
+    named
         .into_iter()
+        .chain(configured)
         .chain(packaged.into_iter().rev())
         .chain(env::split_paths(&on_path))
         .find(|folder| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).exists()))
