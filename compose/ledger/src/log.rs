@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -104,15 +104,13 @@ fn write(level: Level, msg: &str, fields: Value) {
 }
 
 fn render(level: Level, msg: &str, fields: Value, time: jiff::Timestamp) -> String {
-    let mut line = Map::new();
-    line.insert("level".into(), level.name().into());
-    line.insert("time".into(), format!("{time:.3}").into());
-    line.insert("msg".into(), msg.into());
+    let mut text = format!(r#"{{"level":"{}","time":"{time:.3}","msg":{}"#, level.name(), Value::from(msg));
     if let Value::Object(fields) = fields {
-        line.extend(fields);
+        for (name, value) in fields {
+            let _ = write!(text, ",{}:{value}", Value::from(name));
+        }
     }
-    let mut text = Value::Object(line).to_string();
-    text.push('\n');
+    text.push_str("}\n");
     text
 }
 

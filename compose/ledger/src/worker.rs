@@ -128,8 +128,8 @@ async fn drain_queue(
     mut listener: Listener,
     stopped: &mut watch::Receiver<bool>,
 ) -> Result<(), StoreError> {
+    let queue = Queue::open(&listener.client, worker.release.schema).await?;
     loop {
-        let queue = Queue::new(&listener.client, worker.release.schema);
         let jobs = queue.waiting().await?;
         let mut taken = 0;
         for job in &jobs {

@@ -1,7 +1,7 @@
 //! The job queue. A job is taken by a *session* advisory lock, so a worker that dies lets go of it at once.
 //! That needs a server connection of one's own: transaction poolers break it.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
 use super::StoreError;
 use crate::vault::chain::Tip;
@@ -21,30 +21,64 @@ pub(crate) struct Job {
 /// The queue as seen by one session.
 pub(crate) struct Queue<'a> {
     client: &'a Client,
-    /// How many migrations this release ships.
-    schema: u32,
+    waiting: Statement,
+    lock: Statement,
+    is_waiting: Statement,
+    finish: Statement,
+    fail: Statement,
+    unlock: Statement,
 }
 
+const WAITING: &str = "SELECT id, queue, record_id FROM jobs WHERE status = 'queued' ORDER BY id LIMIT $1";
+const IS_WAITING: &str = "SELECT 1 FROM jobs WHERE id = $1 AND status = 'queued'";
+const FAIL: &str = "UPDATE jobs SET status = 'failed', error = $2, finished_at = now() WHERE id = $1";
+
+/// Ends a job and notes what it proved. The casts give the parameters types also where nothing uses them.
+const FINISH: &str = "WITH done AS (
+         UPDATE jobs SET status = 'done', finished_at = now() WHERE id = $1),
+     proven AS (SELECT $2::text AS record_id, $3::integer AS position, $4::text AS hash)
+     UPDATE records r SET verified_at = now() FROM proven p
+     WHERE r.id = p.record_id AND r.entries = p.position";
+
+/// From the third migration on, the end of the proven chain is kept.
+const FINISH_WITH_CHECKPOINT: &str = "WITH done AS (
+         UPDATE jobs SET status = 'done', finished_at = now() WHERE id = $1),
+     proven AS (SELECT $2::text AS record_id, $3::integer AS position, $4::text AS hash),
+     checkpoint AS (
+         INSERT INTO vault_checkpoints (record_id, position, hash) SELECT * FROM proven
+         ON CONFLICT (record_id) DO UPDATE
+             SET position = excluded.position, hash = excluded.hash, updated_at = now()
+             WHERE vault_checkpoints.position <= excluded.position)
+     UPDATE records r SET verified_at = now() FROM proven p
+     WHERE r.id = p.record_id AND r.entries = p.position";
+
 impl<'a> Queue<'a> {
-    pub(crate) fn new(client: &'a Client, schema: u32) -> Self {
-        Self { client, schema }
+    /// Prepares the statements of a release that ships `schema` migrations.
+    pub(crate) async fn open(client: &'a Client, schema: u32) -> Result<Self, StoreError> {
+        let finish = if schema >= 3 { FINISH_WITH_CHECKPOINT } else { FINISH };
+        Ok(Self {
+            client,
+            waiting: client.prepare(WAITING).await?,
+            lock: client.prepare("SELECT pg_try_advisory_lock($1)").await?,
+            is_waiting: client.prepare(IS_WAITING).await?,
+            finish: client.prepare(finish).await?,
+            fail: client.prepare(FAIL).await?,
+            unlock: client.prepare("SELECT pg_advisory_unlock($1)").await?,
+        })
     }
 
     /// The oldest jobs that are waiting, taken by some other worker or not.
     pub(crate) async fn waiting(&self) -> Result<Vec<Job>, StoreError> {
-        let sql = "SELECT id, queue, record_id FROM jobs WHERE status = 'queued' ORDER BY id LIMIT $1";
-        let rows = self.client.query(sql, &[&BATCH]).await?;
+        let rows = self.client.query(&self.waiting, &[&BATCH]).await?;
         Ok(rows.iter().map(|row| Job { id: row.get(0), queue: row.get(1), record_id: row.get(2) }).collect())
     }
 
     /// Takes a job, unless another worker has it or has just done it.
     pub(crate) async fn take(&self, job: &Job) -> Result<bool, StoreError> {
-        let sql = "SELECT pg_try_advisory_lock($1)";
-        if !self.client.query_one(sql, &[&(LOCK_BASE + job.id)]).await?.get::<_, bool>(0) {
+        if !self.client.query_one(&self.lock, &[&(LOCK_BASE + job.id)]).await?.get::<_, bool>(0) {
             return Ok(false);
         }
-        let sql = "SELECT 1 FROM jobs WHERE id = $1 AND status = 'queued'";
-        let waiting = self.client.query_opt(sql, &[&job.id]).await?.is_some();
+        let waiting = self.client.query_opt(&self.is_waiting, &[&job.id]).await?.is_some();
         if !waiting {
             self.release(job).await?;
         }
@@ -53,35 +87,18 @@ impl<'a> Queue<'a> {
 
     /// Records that the chain of the job's record is sound up to `tip`, and ends the job.
     pub(crate) async fn finish(&self, job: &Job, tip: &Tip) -> Result<(), StoreError> {
-        let checkpoint = if self.schema >= 3 {
-            "checkpoint AS (
-                 INSERT INTO vault_checkpoints (record_id, position, hash) SELECT $2::text, $3::integer, $4::text FROM done
-                 ON CONFLICT (record_id) DO UPDATE
-                     SET position = excluded.position, hash = excluded.hash, updated_at = now()
-                     WHERE vault_checkpoints.position <= excluded.position)"
-        } else {
-            // The parameters must have types also where nothing uses them.
-            "checkpoint AS (SELECT $2::text, $3::integer, $4::text)"
-        };
-        let sql = format!(
-            "WITH done AS (
-                 UPDATE jobs SET status = 'done', finished_at = now() WHERE id = $1 RETURNING id),
-             {checkpoint}
-             UPDATE records SET verified_at = now() WHERE id = $2 AND entries = $3"
-        );
-        self.client.execute(&sql, &[&job.id, &job.record_id, &tip.position, &tip.hash]).await?;
+        self.client.execute(&self.finish, &[&job.id, &job.record_id, &tip.position, &tip.hash]).await?;
         self.release(job).await
     }
 
     /// Ends the job as failed; it is not tried again.
     pub(crate) async fn fail(&self, job: &Job, error: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE jobs SET status = 'failed', error = $2, finished_at = now() WHERE id = $1";
-        self.client.execute(sql, &[&job.id, &error]).await?;
+        self.client.execute(&self.fail, &[&job.id, &error]).await?;
         self.release(job).await
     }
 
     async fn release(&self, job: &Job) -> Result<(), StoreError> {
-        self.client.execute("SELECT pg_advisory_unlock($1)", &[&(LOCK_BASE + job.id)]).await?;
+        self.client.execute(&self.unlock, &[&(LOCK_BASE + job.id)]).await?;
         Ok(())
     }
 }

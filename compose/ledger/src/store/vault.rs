@@ -50,8 +50,9 @@ impl Store {
     /// The chain of one record, from its first entry.
     pub(crate) async fn chain(&self, record_id: &str) -> Result<Vec<Entry>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM vault_entries v WHERE record_id = $1 ORDER BY position");
-        let rows = self.client().await?.query(&sql, &[&record_id]).await?;
-        Ok(rows.iter().map(entry).collect())
+        let client = self.client().await?;
+        let statement = client.prepare_cached(&sql).await?;
+        Ok(client.query(&statement, &[&record_id]).await?.iter().map(entry).collect())
     }
 
     /// All public keys that entries may be signed with.
