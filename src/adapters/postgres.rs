@@ -11,6 +11,7 @@ pub mod lock;
 pub mod properties;
 pub mod rows;
 pub mod server;
+pub mod session;
 pub mod snapshot;
 pub mod swap;
 mod tls;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use opsctl::adapters::postgres::connect::{Session, connect};
+use opsctl::adapters::postgres::connect::connect;
+use opsctl::adapters::postgres::session::Session;
 use opsctl::model::conninfo::ConnInfo;
 use opsctl::model::pg_tools::ToolCall;
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,7 +1,7 @@
 //! What a dump without `--create` and a copy by template leave behind: settings, grants, limits of the database as a whole.
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::PostgresProperties;
 use crate::model::sql::{identifier, set_clause};

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 
 /// Each query yields one line of text for each object.
 const DEFINITIONS: [(&str, &str); 10] = [

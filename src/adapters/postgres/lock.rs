@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::connect::{Session, connect_maintenance};
+use super::connect::connect_maintenance;
 use super::error::PgError;
+use super::session::Session;
 use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::DatabaseName;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 use crate::model::manifest::{Extension, PostgresProperties, RoleSettings};
 
 /// The database that a session is connected to.

@@ -1,7 +1,7 @@
 //! What is in the tables: exact counts, newest rows, applied migrations.
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 use crate::model::manifest::TableRows;
 use crate::model::sql::{identifier, qualified};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 use crate::model::database_name::{DatabaseMark, DatabaseName};
 
 /// What the server is and what this role may do on it.

@@ -5,9 +5,10 @@ use std::pin::pin;
 use futures_util::StreamExt;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::connect::{Session, connect};
+use super::connect::connect;
 use super::error::PgError;
 use super::rows::row_counts;
+use super::session::Session;
 use crate::model::conninfo::ConnInfo;
 use crate::model::manifest::TableRows;
 

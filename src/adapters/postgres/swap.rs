@@ -6,9 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::connect::{Session, connect_maintenance};
+use super::connect::connect_maintenance;
 use super::error::PgError;
 use super::server::{database_exists, terminate_clients};
+use super::session::Session;
 use super::whole::{comment_sql, in_use};
 use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::{DatabaseMark, DatabaseName};
@@ -38,7 +39,7 @@ pub struct Swap {
 /// How a swap went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapReport {
-    /// From the start of the try that worked to its commit: how long clients could not connect.
+    /// From the start of the first try to the commit: the longest that clients could not connect.
     pub locked: Duration,
     /// How many tries it took; 0 if it had been done before.
     pub tries: u32,
@@ -59,9 +60,9 @@ pub async fn swap(info: &ConnInfo, swap: &Swap, application_name: &str) -> Resul
     }
     let mut terminated = 0;
     let mut tries = 0;
+    let begun = Instant::now();
     loop {
         tries += 1;
-        let begun = Instant::now();
         match attempt(info, &helper, swap, application_name, &mut terminated).await {
             Ok(()) => return Ok(SwapReport { locked: begun.elapsed(), tries, terminated }),
             // Only the answer may have been lost.

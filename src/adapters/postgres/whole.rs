@@ -1,8 +1,8 @@
 //! Databases as a whole: made empty, copied, marked, dropped. All from a session of the maintenance database.
 
-use super::connect::Session;
 use super::error::PgError;
 use super::server::connected_clients;
+use super::session::Session;
 use crate::model::database_name::{DatabaseMark, DatabaseName};
 use crate::model::manifest::PostgresProperties;
 use crate::model::sql::{identifier, literal};

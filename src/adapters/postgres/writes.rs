@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::connect::Session;
 use super::error::PgError;
+use super::session::Session;
 
 /// How the counters of a database stood at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
