@@ -93,9 +93,10 @@ async fn a_model_is_resolved_with_the_environment_that_was_decided_on() {
 #[tokio::test]
 async fn errors_of_compose_are_redacted() {
     let stack = stack("shop:1").await;
-    put(&stack.folder.path().join(".env"), "hunter2 = {unquoted\n\"\n");
+    put(&stack.folder.path().join(".env"), "A=1\nhunter2 \"x\n");
     let error = stack.compose.resolve().await.unwrap_err();
     assert!(matches!(error, ComposeError::Failed { .. }), "{error:?}");
+    assert!(error.to_string().contains("[redacted]"), "compose quotes the line: {error}");
     assert!(!format!("{error}{error:?}").contains("hunter2"), "{error}");
 }
 

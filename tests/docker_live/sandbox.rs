@@ -127,7 +127,7 @@ impl Registry {
              storage: {{filesystem: {{rootdirectory: {root}/data}}}}\nhttp: {{addr: \"{host}\"}}\n"
         );
         if let Access::Password = access {
-            config.push_str(&format!("auth: {{htpasswd: {{realm: test, path: {root}/htpasswd}}}}\n"));
+            config += &format!("auth: {{htpasswd: {{realm: test, path: {root}/htpasswd}}}}\n");
             put(&folder.path().join("htpasswd"), HTPASSWD);
             put(&folder.path().join("config.json"), &login(&host));
         }
