@@ -127,7 +127,7 @@ impl Registry {
              storage: {{filesystem: {{rootdirectory: {root}/data}}}}\nhttp: {{addr: \"{host}\"}}\n"
         );
         if let Access::Password = access {
-            config += &format!("auth: {{htpasswd: {{realm: test, path: {root}/htpasswd}}}}\n");
+            config.extend(["auth: {htpasswd: {realm: test, path: ", &root.to_string(), "/htpasswd}}\n"]);
             put(&folder.path().join("htpasswd"), HTPASSWD);
             put(&folder.path().join("config.json"), &login(&host));
         }
