@@ -21,6 +21,7 @@ mod frame;
 mod frames;
 mod inflate;
 mod pipeline;
+mod positioned;
 mod read;
 mod tar_block;
 mod temporary;

@@ -91,8 +91,8 @@ impl Opened {
         if self.manifest_offset.is_some() {
             return self.content_from(0, progress);
         }
-        let file = self.file.try_clone().map_err(|error| ArchiveError::new(&self.path, error))?;
-        Ok(self.reading(Source::Whole(Box::new(Inflate::new(file))), progress))
+        let inflate = Inflate::new(&self.file).map_err(|error| ArchiveError::new(&self.path, error))?;
+        Ok(self.reading(Source::Whole(Box::new(inflate)), progress))
     }
 
     /// What is in it from the frame at `offset` on; only for a file that is cut into frames.

@@ -1,7 +1,7 @@
 //! Reading an archive that is cut into frames: inflated by several threads, given out in order.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -11,6 +11,7 @@ use libdeflater::Decompressor;
 use super::content::{Block, Flaw};
 use super::error::Problem;
 use super::frame::{self, BAD_FRAME, HEADER_BYTES, TRAILER_BYTES};
+use super::positioned::Positioned;
 use super::workers::{self, Workers};
 
 type Inflated = Option<Vec<u8>>;
@@ -28,8 +29,7 @@ pub(super) struct Frames {
 impl Frames {
     /// Begins at the frame at `start`.
     pub(super) fn from(file: &File, start: u64) -> io::Result<Self> {
-        let mut file = file.try_clone()?;
-        file.seek(SeekFrom::Start(start))?;
+        let file = Positioned::new(file, start)?;
         let inflaters = Workers::start("inflate", || {
             let mut decompressor = Decompressor::new();
             move |frame: Vec<u8>| frame::content(&mut decompressor, &frame)
@@ -59,7 +59,7 @@ impl Frames {
 }
 
 struct Source {
-    file: BufReader<File>,
+    file: BufReader<Positioned>,
     offset: u64,
 }
 

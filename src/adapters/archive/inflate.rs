@@ -7,6 +7,7 @@ use flate2::bufread::GzDecoder;
 
 use super::content::{Block, Flaw};
 use super::error::Problem;
+use super::positioned::Positioned;
 
 /// Bytes that are given out at once.
 const CHUNK: usize = 256 << 10;
@@ -20,32 +21,19 @@ const MOST_RATIO: u64 = 200;
 /// The content of a gzip file, one gzip member after the other.
 pub(super) struct Inflate {
     /// None behind the last member.
-    decoder: Option<GzDecoder<BufReader<Counted>>>,
+    decoder: Option<GzDecoder<BufReader<Positioned>>>,
     given: u64,
     end: u64,
 }
 
-struct Counted {
-    file: File,
-    read: u64,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.read += count as u64;
-        Ok(count)
-    }
-}
-
-fn position(reader: &BufReader<Counted>) -> u64 {
-    reader.get_ref().read - reader.buffer().len() as u64
+fn position(reader: &BufReader<Positioned>) -> u64 {
+    reader.get_ref().position() - reader.buffer().len() as u64
 }
 
 impl Inflate {
-    pub(super) fn new(file: File) -> Self {
-        let reader = BufReader::with_capacity(CHUNK, Counted { file, read: 0 });
-        Self { decoder: Some(GzDecoder::new(reader)), given: 0, end: 0 }
+    pub(super) fn new(file: &File) -> io::Result<Self> {
+        let reader = BufReader::with_capacity(CHUNK, Positioned::new(file, 0)?);
+        Ok(Self { decoder: Some(GzDecoder::new(reader)), given: 0, end: 0 })
     }
 
     /// The next part of the content; `None` at its end.
