@@ -62,6 +62,17 @@ pub enum DumpHeaderError {
 }
 
 impl DumpHeader {
+    /// The minor number of the archive's format: 14 in 1.14.
+    pub fn archive_minor(&self) -> u8 {
+        self.archive_version.1
+    }
+
+    /// The major version of the server that was dumped; 0 where the head does not tell.
+    pub fn server_major(&self) -> u32 {
+        let digits: String = self.server_version.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    }
+
     /// Reads the head from the first bytes of a dump; [`HEAD_BYTES`] are always enough.
     ///
     /// # Errors

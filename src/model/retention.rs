@@ -89,6 +89,11 @@ impl Keep {
     /// Seven, unless the operator wants it otherwise.
     pub const DEFAULT: Self = Self(NonZeroUsize::MIN.saturating_add(6));
 
+    /// So many; none for 0.
+    pub fn new(count: usize) -> Option<Self> {
+        NonZeroUsize::new(count).map(Self)
+    }
+
     /// How many.
     pub fn get(self) -> usize {
         self.0.get()

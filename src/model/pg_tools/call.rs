@@ -141,6 +141,15 @@ pub fn restore(
     ToolCall { program: tools.program("pg_restore"), args, env: environment(tools, info, &settings) }
 }
 
+/// Prints the definitions in an archive file, without its data, as SQL.
+pub fn definitions(tools: &Tools, archive: &Path) -> ToolCall {
+    ToolCall {
+        program: tools.program("pg_restore"),
+        args: vec!["--schema-only".to_owned(), "--file=-".to_owned(), archive.display().to_string()],
+        env: Vec::new(),
+    }
+}
+
 /// Decodes an archive from the standard input in full, and throws the result away: the only check that finds a dump
 /// that was cut.
 pub fn decode(tools: &Tools) -> ToolCall {

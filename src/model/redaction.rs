@@ -1,0 +1,134 @@
+//! Taking known secrets out of text before a person sees it.
+
+use std::collections::BTreeMap;
+
+use crate::model::conninfo::ConnInfo;
+
+/// Names whose values are taken for secrets. The ends are compared without regard to case; `_PREVIOUS` and the like
+/// are looked through.
+const SECRET_WORDS: [&str; 10] =
+    ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "KEY", "CREDENTIALS", "LICENSE", "HEADER", "HEADERS", "DSN"];
+
+/// Values shorter than this would mask too much that only looks like them.
+const SHORTEST: usize = 6;
+
+/// Knows the secrets of an install and masks them wherever they appear.
+#[derive(Clone, Default)]
+pub struct Redactor {
+    /// Longest first, so that one secret within another does not leave the rest of it behind.
+    secrets: Vec<(String, String)>,
+}
+
+impl Redactor {
+    /// Learns the secrets among variables: by their names, and the passwords in connection strings by their shape.
+    pub fn learn<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut secrets: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in variables {
+            if names_a_secret(name) {
+                for line in value.lines().chain([value]) {
+                    secrets.insert(line.trim().to_owned(), name.to_owned());
+                }
+            }
+            for password in passwords_in(value) {
+                secrets.insert(password, name.to_owned());
+            }
+        }
+        let mut secrets: Vec<(String, String)> =
+            secrets.into_iter().filter(|(secret, _)| secret.len() >= SHORTEST).collect();
+        secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        Self { secrets }
+    }
+
+    /// The text without secrets.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (secret, name) in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), &format!("[REDACTED:{name}]"));
+            }
+        }
+        without_url_passwords(&text)
+    }
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Redactor({} secrets)", self.secrets.len())
+    }
+}
+
+fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let name = ["_PREVIOUS", "_OLD", "_FILE", "_B64"]
+        .iter()
+        .fold(name.as_str(), |name, end| name.trim_end_matches(end));
+    SECRET_WORDS.iter().any(|word| name.ends_with(word))
+}
+
+/// The password of a connection string, as it is written and as it is meant.
+fn passwords_in(value: &str) -> Vec<String> {
+    if !value.contains("://") {
+        return Vec::new();
+    }
+    let meant = ConnInfo::parse(value, None).ok().and_then(|info| info.password);
+    let written = value.split_once("://").and_then(|(_, rest)| {
+        let (userinfo, _) = rest.rsplit_once('@')?;
+        userinfo.split_once(':').map(|(_, password)| password.to_owned())
+    });
+    written.into_iter().chain(meant.map(|secret| secret.expose().to_owned())).collect()
+}
+
+/// Masks what stands between `:` and `@` in anything that looks like a URL, known or not.
+fn without_url_passwords(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        result.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(after.len());
+        let (url, tail) = after.split_at(end);
+        match url.rsplit_once('@').and_then(|(userinfo, host)| Some((userinfo.split_once(':')?.0, host))) {
+            Some((user, host)) => {
+                result.push_str(user);
+                result.push_str(":[REDACTED]@");
+                result.push_str(host);
+            }
+            None => result.push_str(url),
+        }
+        rest = tail;
+    }
+    result.push_str(rest);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_secrets_are_masked_by_name() {
+        let redactor = Redactor::learn([
+            ("API_KEY_SECRET", "aaaa-not-real-bbbb"),
+            ("API_KEY_SECRET_PREVIOUS", "older-not-real"),
+            ("DATABASE_URL", "postgres://ledger:p%40ss-not-real@db:5432/ledger"),
+            ("LOG_LEVEL", "information"),
+        ]);
+        let text = "aaaa-not-real-bbbb older-not-real p%40ss-not-real p@ss-not-real information";
+        assert_eq!(
+            redactor.redact(text),
+            "[REDACTED:API_KEY_SECRET] [REDACTED:API_KEY_SECRET_PREVIOUS] [REDACTED:DATABASE_URL] [REDACTED:DATABASE_URL] information"
+        );
+    }
+
+    #[test]
+    fn passwords_in_urls_are_masked_though_nobody_knew_them() {
+        let shown = Redactor::default()
+            .redact("connect to \"postgres://u:x:y@z@host/db\" failed, see https://example.org/a");
+        assert_eq!(shown, "connect to \"postgres://u:[REDACTED]@host/db\" failed, see https://example.org/a");
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_told_apart_is_left() {
+        assert_eq!(Redactor::learn([("POSTGRES_PASSWORD", "admin")]).redact("admin"), "admin");
+    }
+}
