@@ -1,0 +1,284 @@
+//! Gates: what must hold of the services before an operation goes on.
+//!
+//! That a container runs says little: it may be about to fall over, or be the wrong image. An instance passes when it runs
+//! on the expected image, has not been restarted, is healthy by the runtime's check and by its own answers, reports the
+//! expected version, and stays so for a while.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::Fault;
+use crate::plan::step::{OneOff, Release};
+use crate::ports::{Answer, Health, Instance, InstanceState, Limits, ProgressSink, Question, Services};
+use crate::profile::ServiceName;
+use crate::report::{Progress, Unit};
+
+/// How often instances are looked at.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How many of the last log lines are shown when a gate does not open.
+const LOG_LINES: usize = 12;
+
+/// What is looked at, and what it must be.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject<'a> {
+    /// All instances of services.
+    Services(&'a [ServiceName], &'a Release),
+    /// A container that runs once.
+    Canary(&'a OneOff),
+}
+
+/// What one look at an instance found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Finding {
+    /// Everything holds.
+    Well,
+    /// It may still come.
+    NotYet(String),
+    /// It will not come by waiting.
+    Broken(String),
+}
+
+/// Waits until the subject holds for `limits.stable` without a break, or says why it does not.
+pub async fn pass<S: Services>(
+    services: &S,
+    subject: Subject<'_>,
+    limits: &Limits,
+    progress: ProgressSink<'_>,
+) -> Result<(), Fault> {
+    let release = subject.release();
+    let stable = subject.stable(limits);
+    let expected = Expected {
+        image_id: services.image_id(release).await?,
+        version: release.version.as_str(),
+        health: subject.trust(),
+    };
+    let began = Instant::now();
+    let mut well_since: Option<(Instant, Restarts)> = None;
+    loop {
+        let seen = look(services, subject, &expected).await?;
+        let restarts = restarts(&seen);
+        match worst(&seen) {
+            Finding::Broken(why) => return Err(failed(services, &seen, why).await),
+            Finding::Well => {
+                let (since, before) = well_since.get_or_insert_with(|| (Instant::now(), restarts.clone()));
+                if *before != restarts {
+                    return Err(
+                        failed(services, &seen, "an instance was replaced or restarted".to_owned()).await
+                    );
+                }
+                if since.elapsed() >= stable {
+                    return Ok(());
+                }
+            }
+            Finding::NotYet(why) => {
+                if well_since.take().is_some() {
+                    return Err(failed(services, &seen, format!("well at first, and then {why}")).await);
+                }
+                if began.elapsed() >= limits.start {
+                    let waited = format!("still {why} after {} s", limits.start.as_secs());
+                    return Err(failed(services, &seen, waited).await);
+                }
+            }
+        }
+        say_how_far(began, well_since.as_ref().map(|(since, _)| (*since, stable)), limits.start, progress);
+        sleep(INTERVAL).await;
+    }
+}
+
+/// Looks once: `None` if everything holds at this moment, else what does not.
+pub async fn glance<S: Services>(services: &S, subject: Subject<'_>) -> Result<Option<String>, Fault> {
+    let release = subject.release();
+    let expected = Expected {
+        image_id: services.image_id(release).await?,
+        version: release.version.as_str(),
+        health: subject.trust(),
+    };
+    Ok(match worst(&look(services, subject, &expected).await?) {
+        Finding::Well => None,
+        Finding::NotYet(why) | Finding::Broken(why) => Some(why),
+    })
+}
+
+fn say_how_far(
+    began: Instant,
+    well: Option<(Instant, Duration)>,
+    start: Duration,
+    progress: ProgressSink<'_>,
+) {
+    let (doing, since, limit) = match well {
+        Some((since, stable)) => ("well, watching that it stays so", since, stable),
+        None => ("waiting until it is well", began, start),
+    };
+    let (done, total) = (since.elapsed().as_secs(), Some(limit.as_secs()));
+    progress(Progress { doing, done, total, unit: Unit::Seconds });
+}
+
+impl Subject<'_> {
+    fn release(&self) -> &Release {
+        match self {
+            Self::Services(_, release) => release,
+            Self::Canary(one_off) => &one_off.release,
+        }
+    }
+
+    fn trust(&self) -> Trust {
+        match self {
+            Self::Services(..) => Trust::Runtime,
+            Self::Canary(_) => Trust::Answers,
+        }
+    }
+
+    fn stable(&self, limits: &Limits) -> Duration {
+        match self {
+            Self::Services(..) => limits.stable,
+            Self::Canary(_) => limits.canary_stable,
+        }
+    }
+}
+
+/// What every instance must be.
+struct Expected<'a> {
+    image_id: String,
+    version: &'a str,
+    /// The first run of a runtime's health check can take as long as its interval: while clients wait for a canary,
+    /// its own answers are enough.
+    health: Trust,
+}
+
+/// Whose word is taken for an instance's health while the runtime's own check has not run yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Runtime,
+    Answers,
+}
+
+/// An instance at the moment it was looked at.
+struct Seen {
+    service: ServiceName,
+    instance: Option<Instance>,
+    finding: Finding,
+}
+
+/// Which instances there are, and how often each was restarted.
+type Restarts = BTreeMap<String, u32>;
+
+fn restarts(seen: &[Seen]) -> Restarts {
+    seen.iter()
+        .filter_map(|seen| seen.instance.as_ref())
+        .map(|instance| (instance.id.clone(), instance.restarts))
+        .collect()
+}
+
+fn worst(seen: &[Seen]) -> Finding {
+    let broken = seen.iter().find(|seen| matches!(seen.finding, Finding::Broken(_)));
+    let not_yet = seen.iter().find(|seen| matches!(seen.finding, Finding::NotYet(_)));
+    match broken.or(not_yet) {
+        Some(Seen { service, finding: Finding::Broken(why), .. }) => {
+            Finding::Broken(format!("{service} {why}"))
+        }
+        Some(Seen { service, finding: Finding::NotYet(why), .. }) => {
+            Finding::NotYet(format!("{service} {why}"))
+        }
+        _ => Finding::Well,
+    }
+}
+
+async fn look<S: Services>(
+    services: &S,
+    subject: Subject<'_>,
+    expected: &Expected<'_>,
+) -> Result<Vec<Seen>, Fault> {
+    let mut seen = Vec::new();
+    match subject {
+        Subject::Canary(one_off) => {
+            let instance = services.one_off(&one_off.name).await?;
+            seen.push(judge(services, &one_off.service, instance, expected).await);
+        }
+        Subject::Services(names, _) => {
+            for name in names {
+                let instances = services.instances(name).await?;
+                if instances.is_empty() {
+                    seen.push(judge(services, name, None, expected).await);
+                }
+                for instance in instances {
+                    seen.push(judge(services, name, Some(instance), expected).await);
+                }
+            }
+        }
+    }
+    Ok(seen)
+}
+
+async fn judge<S: Services>(
+    services: &S,
+    service: &ServiceName,
+    instance: Option<Instance>,
+    expected: &Expected<'_>,
+) -> Seen {
+    let finding = match &instance {
+        None => Finding::NotYet("has no instance".to_owned()),
+        Some(instance) => match judge_state(instance, expected) {
+            Finding::Well => ask(services, service, instance, expected).await,
+            other => other,
+        },
+    };
+    Seen { service: service.clone(), instance, finding }
+}
+
+fn judge_state(instance: &Instance, expected: &Expected<'_>) -> Finding {
+    if instance.image_id != expected.image_id {
+        return Finding::Broken(format!("runs another image than that of {}", expected.version));
+    }
+    match instance.state {
+        InstanceState::Exited { out_of_memory: true, .. } => {
+            Finding::Broken("was ended by the kernel: out of memory".to_owned())
+        }
+        InstanceState::Exited { status, .. } => Finding::Broken(format!("ended with status {status}")),
+        InstanceState::Restarting => Finding::Broken("falls over and is started again and again".to_owned()),
+        InstanceState::Running if instance.restarts > 0 => {
+            Finding::Broken(format!("ended by itself and was restarted ({} times)", instance.restarts))
+        }
+        InstanceState::Created => Finding::NotYet("not started".to_owned()),
+        InstanceState::Running => match instance.health {
+            Health::Healthy | Health::Unchecked => Finding::Well,
+            Health::Starting if expected.health == Trust::Answers => Finding::Well,
+            Health::Starting => Finding::NotYet("not healthy yet".to_owned()),
+            Health::Unhealthy => Finding::NotYet("unhealthy".to_owned()),
+        },
+    }
+}
+
+async fn ask<S: Services>(
+    services: &S,
+    service: &ServiceName,
+    instance: &Instance,
+    expected: &Expected<'_>,
+) -> Finding {
+    for (question, state) in [(Question::Health, "not healthy"), (Question::Ready, "not ready")] {
+        if let Answer::No(why) = services.ask(service, instance, question).await {
+            return Finding::NotYet(format!("{state} ({why})"));
+        }
+    }
+    match services.ask(service, instance, Question::Version).await {
+        Answer::Yes(version) if version != expected.version => {
+            Finding::Broken(format!("reports version {version} instead of {}", expected.version))
+        }
+        Answer::Yes(_) | Answer::NotAsked => Finding::Well,
+        Answer::No(why) => Finding::NotYet(format!("does not tell its version ({why})")),
+    }
+}
+
+async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {
+    let culprit = seen.iter().find(|seen| seen.finding != Finding::Well).or(seen.first());
+    let log = match culprit.and_then(|seen| seen.instance.as_ref()) {
+        Some(instance) => services.log_tail(instance, LOG_LINES).await,
+        None => Vec::new(),
+    };
+    Fault::new(why).evidence(log)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+
+use super::*;
+use crate::model::release::Version;
+
+const IMAGE: &str = "sha256:new";
+
+/// One service instance at one look; the last look repeats.
+#[derive(Debug, Clone)]
+struct Look {
+    instance: Instance,
+    ready: Answer,
+    version: Answer,
+}
+
+/// Services whose instances do at each look what a script says.
+struct Scripted {
+    scripts: BTreeMap<String, Vec<Look>>,
+    looks: RefCell<BTreeMap<String, usize>>,
+}
+
+fn well() -> Look {
+    let instance = Instance {
+        id: "one".to_owned(),
+        state: InstanceState::Running,
+        image_id: IMAGE.to_owned(),
+        restarts: 0,
+        health: Health::Healthy,
+    };
+    Look { instance, ready: Answer::Yes(String::new()), version: Answer::Yes("1.1.0".to_owned()) }
+}
+
+fn health(health: Health) -> Look {
+    let mut look = well();
+    look.instance.health = health;
+    look
+}
+
+fn state(state: InstanceState) -> Look {
+    let mut look = well();
+    look.instance.state = state;
+    look
+}
+
+fn restarted(restarts: u32) -> Look {
+    let mut look = well();
+    look.instance.restarts = restarts;
+    look
+}
+
+fn unready() -> Look {
+    Look { ready: Answer::No("503".to_owned()), ..well() }
+}
+
+fn version(version: Answer) -> Look {
+    Look { version, ..well() }
+}
+
+fn other_image() -> Look {
+    let mut look = well();
+    "sha256:old".clone_into(&mut look.instance.image_id);
+    look
+}
+
+fn replaced() -> Look {
+    let mut look = well();
+    "two".clone_into(&mut look.instance.id);
+    look
+}
+
+impl Scripted {
+    /// One script for each instance.
+    fn new(scripts: impl IntoIterator<Item = Vec<Look>>) -> Self {
+        let named = |(index, script)| (format!("replica-{index}"), script);
+        Self { scripts: scripts.into_iter().enumerate().map(named).collect(), looks: RefCell::default() }
+    }
+
+    fn present(&self, name: &str) -> &Look {
+        let script = &self.scripts[name];
+        &script[self.looks.borrow().get(name).map_or(0, |look| look - 1).min(script.len() - 1)]
+    }
+}
+
+impl Services for Scripted {
+    async fn instances(&self, _service: &ServiceName) -> Result<Vec<Instance>, Fault> {
+        let names: Vec<String> = self.scripts.keys().cloned().collect();
+        for name in &names {
+            *self.looks.borrow_mut().entry(name.clone()).or_default() += 1;
+        }
+        let instance = |name: &String| {
+            let instance = self.present(name).instance.clone();
+            Instance { id: format!("{name}/{}", instance.id), ..instance }
+        };
+        Ok(names.iter().map(instance).collect())
+    }
+
+    async fn one_off(&self, _name: &str) -> Result<Option<Instance>, Fault> {
+        Ok(None)
+    }
+
+    async fn pull(&self, _release: &Release, _progress: ProgressSink<'_>) -> Result<String, Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn image_id(&self, _release: &Release) -> Result<String, Fault> {
+        Ok(IMAGE.to_owned())
+    }
+
+    async fn keep(&self, _release: &Release) -> Result<(), Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn stop(&self, _service: &ServiceName) -> Result<Option<String>, Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn start(&self, _services: &[ServiceName], _release: &Release) -> Result<(), Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn start_one_off(&self, _one_off: &OneOff) -> Result<(), Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn remove_one_off(&self, _name: &str) -> Result<(), Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn ask(&self, _service: &ServiceName, instance: &Instance, question: Question) -> Answer {
+        let look = self.present(instance.id.split('/').next().unwrap_or_default());
+        match question {
+            Question::Health => Answer::Yes(String::new()),
+            Question::Ready => look.ready.clone(),
+            Question::Version => look.version.clone(),
+        }
+    }
+
+    async fn preflight(&self, _instance: &Instance) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    async fn log_tail(&self, instance: &Instance, _lines: usize) -> Vec<String> {
+        vec![format!("log of {}", instance.id)]
+    }
+
+    async fn scan(&self, _progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+}
+
+async fn passed(scripts: impl IntoIterator<Item = Vec<Look>>) -> Result<(), Fault> {
+    let services = Scripted::new(scripts);
+    let release = release();
+    let limits = Limits {
+        start: Duration::from_secs(10),
+        stable: Duration::from_secs(2),
+        canary_stable: Duration::from_secs(1),
+        migrate: Duration::from_secs(1),
+    };
+    let names = [service()];
+    pass(&services, Subject::Services(&names, &release), &limits, &|_| {}).await
+}
+
+fn release() -> Release {
+    Release {
+        version: Version::parse("1.1.0").unwrap(),
+        image: "ledger:1.1.0".to_owned(),
+        digest: None,
+        image_id: None,
+        pin: None,
+    }
+}
+
+fn service() -> ServiceName {
+    serde_json::from_value("api".into()).unwrap()
+}
+
+fn exited(out_of_memory: bool) -> InstanceState {
+    InstanceState::Exited { status: 137, out_of_memory }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_up_slowly_and_stays_passes() {
+    let began = Instant::now();
+    let slow = vec![
+        state(InstanceState::Created),
+        health(Health::Starting),
+        health(Health::Unhealthy),
+        unready(),
+        well(),
+    ];
+    passed([slow]).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(3), "passed before it was stable for long enough");
+}
+
+#[rstest]
+#[case::crash_loop(vec![state(InstanceState::Restarting)], "api falls over and is started again and again")]
+#[case::restarted_once(vec![restarted(1)], "api ended by itself and was restarted (1 times)")]
+#[case::well_and_then_dead(vec![well(), well(), state(exited(false))], "api ended with status 137")]
+#[case::out_of_memory(vec![well(), state(exited(true))], "api was ended by the kernel: out of memory")]
+#[case::wrong_image(vec![other_image()], "api runs another image than that of 1.1.0")]
+#[case::wrong_version(
+    vec![version(Answer::Yes("1.0.0".to_owned()))],
+    "api reports version 1.0.0 instead of 1.1.0"
+)]
+#[case::flapping(vec![well(), unready(), well()], "well at first, and then api not ready (503)")]
+#[case::replaced_while_watched(vec![well(), replaced()], "an instance was replaced or restarted")]
+#[case::unhealthy_until_the_limit(vec![health(Health::Unhealthy)], "still api unhealthy after 10 s")]
+#[case::never_ready(vec![unready()], "still api not ready (503) after 10 s")]
+#[case::silent_about_its_version(
+    vec![version(Answer::No("404".to_owned()))],
+    "still api does not tell its version (404) after 10 s"
+)]
+#[tokio::test(start_paused = true)]
+async fn what_is_not_well_is_named_with_its_log(#[case] script: Vec<Look>, #[case] why: &str) {
+    let fault = passed([script]).await.unwrap_err();
+    assert_eq!(fault.what, why);
+    assert!(fault.evidence[0].starts_with("log of replica-0"), "{:?}", fault.evidence);
+}
+
+#[rstest]
+#[case::crash_loop(state(InstanceState::Restarting))]
+#[case::wrong_version(version(Answer::Yes("1.0.0".to_owned())))]
+#[tokio::test(start_paused = true)]
+async fn what_waiting_cannot_mend_is_not_waited_for(#[case] look: Look) {
+    let began = Instant::now();
+    passed([vec![look]]).await.unwrap_err();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_bad_replica_of_two_is_enough_and_is_the_one_whose_log_is_shown() {
+    let fault = passed([vec![well()], vec![well(), state(exited(false))]]).await.unwrap_err();
+    assert_eq!(fault.what, "api ended with status 137");
+    assert_eq!(fault.evidence, ["log of replica-1/one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_an_instance_does_not_pass() {
+    let fault = passed([]).await.unwrap_err();
+    assert_eq!(fault.what, "still api has no instance after 10 s");
+    assert_eq!(fault.evidence, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_profile_cannot_ask_is_left_out() {
+    let mute = Look { ready: Answer::NotAsked, version: Answer::NotAsked, ..health(Health::Unchecked) };
+    passed([vec![mute]]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_glance_says_what_does_not_hold_at_this_moment() {
+    let names = [service()];
+    let release = release();
+    let subject = Subject::Services(&names, &release);
+    assert_eq!(glance(&Scripted::new([vec![well()]]), subject).await.unwrap(), None);
+    let unready = glance(&Scripted::new([vec![unready()]]), subject).await.unwrap();
+    assert_eq!(unready.as_deref(), Some("api not ready (503)"));
+}

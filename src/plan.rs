@@ -1,0 +1,57 @@
+//! Plans: lists of steps, made by pure functions, carried out by one runner.
+
+pub mod perform;
+pub mod runner;
+pub mod step;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::operation::OperationKind;
+use crate::plan::step::{Before, Step};
+
+/// What an operation will do, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What the operation is.
+    pub kind: OperationKind,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// The index of the first step after which going back costs data: what fails from there on is not undone by itself.
+    /// Absent when the whole plan can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<usize>,
+    /// What undoing must end in.
+    pub before: Before,
+}
+
+impl Plan {
+    /// The steps that undo the first `touched` steps, the last of which may or may not have taken effect.
+    ///
+    /// Containers are removed, data and settings put back, then services started, and only then is anything dropped:
+    /// nothing runs before its data and settings are back, and nothing is destroyed before the product serves again.
+    /// A restore point is only gone back to where something ran that may have changed the data: until then it may not be
+    /// there, or not be whole.
+    pub fn reversing(&self, touched: usize) -> Vec<Step> {
+        let touched = &self.steps[..touched];
+        let mut steps: Vec<Step> = Vec::new();
+        for step in touched.iter().rev().flat_map(|step| step.undo(&self.before)) {
+            let needless = matches!(step, Step::ReturnToRestorePoint { .. })
+                && !touched.iter().any(Step::may_change_data);
+            if !needless && !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        steps.sort_by_key(Step::place_in_reversal);
+        steps
+    }
+
+    /// Whether all that the operation is for is done before this step, and the rest tidies up: a failure of that undoes nothing.
+    pub fn is_tidying(&self, index: usize) -> bool {
+        index > 0 && self.steps[index..].iter().all(Step::tidies)
+    }
+
+    /// Whether undoing the first `touched` steps interrupts or changes what the product's clients see.
+    pub fn disturbs(&self, touched: usize) -> bool {
+        self.steps[..touched].iter().any(|step| matches!(step, Step::Quiesce { .. }))
+    }
+}

@@ -1,0 +1,350 @@
+//! The runner: it owns every boundary between what is recorded and what is done.
+//!
+//! Forward and back alike, a step's intent is on the disk before its effect begins, and its result before the next intent.
+//! A reporter cannot stop it; the journal can, and does.
+
+use std::time::Instant;
+
+use crate::error::{Exit, Failure, Fault};
+use crate::interrupt::{Interrupt, Urgency};
+use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
+use crate::journal::{Journal, JournalError};
+use crate::plan::Plan;
+use crate::plan::perform::{Note, perform};
+use crate::plan::step::Step;
+use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World, WriteMark, Written};
+use crate::report::{Event, Progress, Reporter};
+
+/// How often a step is begun before a person has to look at it.
+const ATTEMPTS: u32 = 3;
+
+/// Carries out plans on a world.
+pub struct Runner<'a, S, D, B, E, C> {
+    /// What the steps act on.
+    pub world: &'a World<S, D, B, E, C>,
+    /// What is durable of the operation.
+    pub journal: &'a mut Journal,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+    /// Whether somebody asked to stop.
+    pub interrupt: &'a Interrupt,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// How a step ended.
+enum StepEnd {
+    Done(Note),
+    Failed(Fault),
+    Interrupted,
+}
+
+impl<S, D, B, E, C> Runner<'_, S, D, B, E, C>
+where
+    S: Services,
+    D: Databases,
+    B: Backups,
+    E: Settings,
+    C: Clock,
+{
+    /// Carries out a plan from its first step.
+    pub async fn run(&mut self, plan: &Plan) -> Result<(), Failure> {
+        self.forward(plan, 0, 0).await
+    }
+
+    /// Goes on with an operation that did not end, in the direction in which it was going.
+    pub async fn resume(&mut self, done: &Done) -> Result<(), Failure> {
+        match &done.going_back {
+            Some(back) => self.back(&done.planned.plan, back.clone(), done.touched).await,
+            None => self.forward(&done.planned.plan, next(done), done.attempts).await,
+        }
+    }
+
+    /// Gives up an operation that did not end and undoes what it did.
+    pub async fn abort(&mut self, done: &Done) -> Result<(), Failure> {
+        let plan = &done.planned.plan;
+        if let Some(back) = &done.going_back {
+            return self.back(plan, back.clone(), done.touched).await;
+        }
+        if plan.commit.is_some_and(|commit| done.touched > commit) {
+            return Err(Failure::refused(
+                Fault::new("the operation is past its commit point: going back would lose what was written since")
+                    .hint("`opsctl resume` finishes it; `opsctl rollback` says what going back would lose, and asks"),
+            ));
+        }
+        if done.touched.checked_sub(1).is_some_and(|last| plan.is_tidying(last)) {
+            return Err(Failure::refused(
+                Fault::new("all that the operation is for is done: what is left only tidies up")
+                    .hint("`opsctl resume` finishes it"),
+            ));
+        }
+        let fault = Fault::new("somebody gave it up");
+        match self.go_back(plan, done.touched, fault, Closing::Aborted).await {
+            Err(Failure { exit: Exit::Failed | Exit::RolledBack, .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn forward(&mut self, plan: &Plan, from: usize, attempts: u32) -> Result<(), Failure> {
+        let mut attempts = attempts;
+        for (index, step) in plan.steps.iter().enumerate().skip(from) {
+            if self.interrupt.urgency() != Urgency::None {
+                return self.stop(plan, index).await;
+            }
+            attempts += 1;
+            self.record(Record::Started { step: index, attempt: attempts })?;
+            self.reporter.report(&Event::StepStarted { number: index + 1, total: plan.steps.len(), step });
+            match self.effect(step).await {
+                StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
+                StepEnd::Interrupted => return self.stop(plan, index + 1).await,
+                StepEnd::Failed(fault) => {
+                    self.record(Record::Failed { step: index, fault: fault.clone() })?;
+                    if plan.is_tidying(index) {
+                        self.reporter.report(&Event::Warning(&format!("failed to {step}: {fault}")));
+                        attempts = 0;
+                        continue;
+                    }
+                    return self.fail(plan, index, fault.within(format!("failed to {step}"))).await;
+                }
+            }
+            attempts = 0;
+        }
+        self.close(Closing::Done)
+    }
+
+    /// What a failed step leads to: before the commit point back, after it only where nothing can be lost.
+    async fn fail(&mut self, plan: &Plan, index: usize, fault: Fault) -> Result<(), Failure> {
+        if plan.commit.is_none_or(|commit| index < commit) {
+            return self.go_back(plan, index + 1, fault, Closing::RolledBack).await;
+        }
+        match self.shown_to_be_unwritten(plan).await {
+            Written::Nothing => {
+                self.reporter.report(&Event::Note("nothing was written since the new release was started"));
+                self.go_back(plan, index + 1, fault, Closing::RolledBack).await
+            }
+            Written::Something(what) => self.past_commit(fault, &format!("going back would lose {what}")),
+            Written::Unknown(why) => self
+                .past_commit(fault, &format!("it cannot be shown that going back would lose nothing: {why}")),
+        }
+    }
+
+    /// Whether anything was written since the commit point, asked once more while nothing serves: a client may write
+    /// between an answer and what is done about it.
+    async fn shown_to_be_unwritten(&self, plan: &Plan) -> Written {
+        let first = self.written_since_commit(plan).await;
+        let start = plan.steps.iter().find(|step| matches!(step, Step::Start { .. }));
+        let (Written::Nothing, Some(Step::Start { services, .. })) = (&first, start) else { return first };
+        for service in services {
+            if let Err(fault) = self.world.services.stop(service).await {
+                return Written::Unknown(fault.to_string());
+            }
+        }
+        let second = self.written_since_commit(plan).await;
+        if second != Written::Nothing
+            && let Some(step) = start
+            && let Err(fault) = perform(self.world, step, &self.limits, &|_| {}).await
+        {
+            return Written::Unknown(format!(
+                "the services were stopped to find out, and did not start: {fault}"
+            ));
+        }
+        second
+    }
+
+    async fn written_since_commit(&self, plan: &Plan) -> Written {
+        let marked = plan.steps.iter().position(|step| matches!(step, Step::MarkWrites { .. }));
+        let Some((Step::MarkWrites { live }, index)) = marked.map(|index| (&plan.steps[index], index)) else {
+            return Written::Unknown("the write counters were not read before".to_owned());
+        };
+        match self.journal.note_of(index) {
+            Ok(Some(mark)) => self
+                .world
+                .databases
+                .written_since(live, &WriteMark(mark))
+                .await
+                .unwrap_or_else(|fault| Written::Unknown(fault.to_string())),
+            Ok(None) => Written::Unknown("the write counters were not read before".to_owned()),
+            Err(error) => Written::Unknown(error.to_string()),
+        }
+    }
+
+    fn past_commit(&mut self, fault: Fault, loss: &str) -> Result<(), Failure> {
+        self.close(Closing::PastCommit)?;
+        let mut fault = fault.within("the new release is in place, but not well");
+        fault.causes.push(loss.to_owned());
+        Err(Failure::new(
+            Exit::PastCommit,
+            fault
+                .hint("`opsctl status` shows what runs; mend the cause and the new release stays")
+                .hint("`opsctl rollback` goes back: it says first what that would lose, and asks"),
+        ))
+    }
+
+    async fn go_back(
+        &mut self,
+        plan: &Plan,
+        touched: usize,
+        fault: Fault,
+        closing: Closing,
+    ) -> Result<(), Failure> {
+        let steps = plan.reversing(touched);
+        self.record(Record::GoingBack { fault: fault.clone(), steps: steps.clone() })?;
+        if !steps.is_empty() {
+            self.reporter.report(&Event::GoingBack { fault: &fault, steps: steps.len() });
+        }
+        let back = GoingBack { fault, steps, finished: 0, attempts: 0 };
+        match self.undo(&back).await? {
+            Some(stuck) => Err(stuck),
+            None => self.went_back(plan, &back, touched, closing),
+        }
+    }
+
+    async fn back(&mut self, plan: &Plan, back: GoingBack, touched: usize) -> Result<(), Failure> {
+        match self.undo(&back).await? {
+            Some(stuck) => Err(stuck),
+            None => self.went_back(plan, &back, touched, Closing::RolledBack),
+        }
+    }
+
+    fn went_back(
+        &mut self,
+        plan: &Plan,
+        back: &GoingBack,
+        touched: usize,
+        closing: Closing,
+    ) -> Result<(), Failure> {
+        if plan.disturbs(touched) {
+            self.close(closing)?;
+            let fault = back.fault.clone().within(format!(
+                "the {} failed and was rolled back: {} serves again with its data",
+                plan.kind, plan.before.release
+            ));
+            return Err(Failure::new(Exit::RolledBack, fault));
+        }
+        self.close(if closing == Closing::Aborted { closing } else { Closing::Failed })?;
+        Err(Failure::new(
+            Exit::Failed,
+            back.fault.clone().within(format!("the {} failed; nothing was changed", plan.kind)),
+        ))
+    }
+
+    /// Carries out the steps of going back. A step that fails is tried again; then a person has to act.
+    async fn undo(&mut self, back: &GoingBack) -> Result<Option<Failure>, Failure> {
+        let mut attempts = if back.attempts >= ATTEMPTS { 0 } else { back.attempts };
+        for (index, step) in back.steps.iter().enumerate().skip(back.finished) {
+            loop {
+                attempts += 1;
+                self.record(Record::UndoStarted { step: index, attempt: attempts })?;
+                self.reporter.report(&Event::StepStarted {
+                    number: index + 1,
+                    total: back.steps.len(),
+                    step,
+                });
+                let began = Instant::now();
+                let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
+                match perform(self.world, step, &self.limits, &progress).await {
+                    Ok(note) => {
+                        let took = began.elapsed();
+                        self.reporter.report(&Event::StepFinished { step, took, note: note.as_deref() });
+                        self.record(Record::UndoFinished { step: index })?;
+                        break;
+                    }
+                    Err(fault) => {
+                        self.reporter.report(&Event::StepFailed { step, fault: &fault });
+                        self.record(Record::UndoFailed { step: index, fault: fault.clone() })?;
+                        if attempts >= ATTEMPTS {
+                            return Ok(Some(stuck(back, index, fault)));
+                        }
+                        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                    }
+                }
+            }
+            attempts = 0;
+        }
+        Ok(None)
+    }
+
+    async fn effect(&self, step: &Step) -> StepEnd {
+        let began = Instant::now();
+        let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
+        let effect = perform(self.world, step, &self.limits, &progress);
+        let ended = if step.may_be_cut_short() {
+            tokio::select! {
+                biased;
+                () = self.interrupt.asked() => return StepEnd::Interrupted,
+                ended = effect => ended,
+            }
+        } else {
+            effect.await
+        };
+        match ended {
+            Ok(note) => {
+                self.reporter.report(&Event::StepFinished {
+                    step,
+                    took: began.elapsed(),
+                    note: shown(step, note.as_deref()),
+                });
+                StepEnd::Done(note)
+            }
+            Err(fault) => {
+                self.reporter.report(&Event::StepFailed { step, fault: &fault });
+                StepEnd::Failed(fault)
+            }
+        }
+    }
+
+    /// Somebody asked to stop. An operation that disturbs nothing is simply dropped; any other waits for a decision.
+    async fn stop(&mut self, plan: &Plan, touched: usize) -> Result<(), Failure> {
+        self.record(Record::Interrupted)?;
+        if !plan.disturbs(plan.steps.len()) {
+            return self.go_back(plan, touched, Fault::new("interrupted"), Closing::Aborted).await;
+        }
+        Err(Failure::new(
+            Exit::Interrupted,
+            Fault::new("interrupted between two steps; nothing is half-done")
+                .hint("`opsctl resume` goes on with it; `opsctl abort` undoes what it did"),
+        ))
+    }
+
+    fn close(&mut self, ending: Closing) -> Result<(), Failure> {
+        self.record(Record::Closed { ending })
+    }
+
+    fn record(&mut self, record: Record) -> Result<(), Failure> {
+        self.journal.append(self.world.clock.now(), record).map_err(|error| unrecorded(&error))
+    }
+}
+
+/// Where an operation goes on. Past the commit point the services are started again first: opsctl may have been killed after
+/// it had stopped them to find out whether anybody wrote.
+fn next(done: &Done) -> usize {
+    match done.planned.plan.commit {
+        Some(commit) if !done.planned.plan.is_tidying(done.finished) => done.finished.min(commit),
+        _ => done.finished,
+    }
+}
+
+/// A reading of counters is for the journal alone.
+fn shown<'n>(step: &Step, note: Option<&'n str>) -> Option<&'n str> {
+    note.filter(|_| !matches!(step, Step::MarkWrites { .. }))
+}
+
+/// The journal stops an operation: what cannot be recorded must not be done.
+fn unrecorded(error: &JournalError) -> Failure {
+    Failure::new(
+        Exit::Interrupted,
+        Fault::caused_by("stopped, because what is done could not be recorded", error)
+            .hint("make room or mend the disk, then `opsctl resume` or `opsctl abort`"),
+    )
+}
+
+/// Neither forward nor back: what is left to do, by hand if need be.
+fn stuck(back: &GoingBack, index: usize, fault: Fault) -> Failure {
+    let left: Vec<String> = back.steps[index..].iter().map(|step| format!("left to do: {step}")).collect();
+    let fault = fault
+        .within(format!("going back stopped at: {}", back.steps[index]))
+        .within(format!("the operation failed ({}) and could not be undone", back.fault.what))
+        .evidence(left)
+        .hint("mend the cause and run `opsctl resume`: it goes on where it stopped");
+    Failure::new(Exit::Inconsistent, fault)
+}
