@@ -1,12 +1,20 @@
-//! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files.
+//! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files, the terminal.
 
 pub mod archive;
 pub mod catalogue;
 pub mod compose;
+pub mod compose_services;
+pub mod consent;
+pub mod disk;
 pub mod docker;
+pub mod dump_backups;
+pub mod env_settings;
 pub mod env_store;
 pub mod files;
 pub mod http;
 pub mod postgres;
 pub mod process;
+pub mod product_database;
+pub mod surroundings;
+pub mod tool_host;
 pub mod tool_output;

@@ -36,9 +36,13 @@ pub struct HealthPolicy {
     /// How long a started service may take to become healthy.
     #[serde(deserialize_with = "limit::deserialize")]
     pub start_timeout: Duration,
-    /// How long it must stay so before that counts.
+    /// How long a canary must stay so before that counts: clients wait meanwhile.
     #[serde(deserialize_with = "limit::deserialize")]
     pub stable_for: Duration,
+    /// How long the services are watched after they were started for good: a service that falls over later than this
+    /// is not noticed by the operation. Clients are served meanwhile.
+    #[serde(deserialize_with = "limit::deserialize")]
+    pub watch_for: Duration,
     /// How long a service may take to stop where the runtime's model does not say.
     #[serde(deserialize_with = "limit::deserialize")]
     pub stop_grace: Duration,
@@ -138,6 +142,7 @@ impl Default for HealthPolicy {
             body: None,
             start_timeout: Duration::from_mins(2),
             stable_for: Duration::from_secs(3),
+            watch_for: Duration::from_secs(15),
             stop_grace: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),
         }

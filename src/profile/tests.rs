@@ -67,7 +67,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[services.agledger-api]\n", "[services.x]\n", 5)]
 #[case("[version]\n", "[version]\n", 1)]
 #[case("[version]\n", "[[version.endpoints]]\n", 2)]
-#[case("[health]\n", "[health]\n", 5)]
+#[case("[health]\n", "[health]\n", 6)]
 #[case("[migrate]\n", "[migrate]\n", 4)]
 #[case("[migrate.applied]\n", "[migrate.applied]\n", 4)]
 #[case("[preflight]\n", "[preflight]\n", 2)]

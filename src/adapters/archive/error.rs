@@ -126,7 +126,7 @@ impl fmt::Display for At {
 }
 
 impl ArchiveError {
-    pub(super) fn new(file: &Path, problem: impl Into<Problem>) -> Self {
+    pub(crate) fn new(file: &Path, problem: impl Into<Problem>) -> Self {
         Self { file: file.to_owned(), problem: problem.into(), offset: None }
     }
 

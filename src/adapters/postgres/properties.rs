@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::PgError;
 use super::session::Session;
+use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{Extension, PostgresProperties, RoleSettings};
 
 /// The database that a session is connected to.
@@ -83,6 +84,16 @@ async fn extensions(session: &Session) -> Result<Vec<Extension>, PgError> {
     let sql = "SELECT extname::text, extversion FROM pg_extension ORDER BY 1";
     let rows = session.rows("reading the database's extensions", sql, &[]).await?;
     Ok(rows.iter().map(|row| Extension { name: row.get(0), version: row.get(1) }).collect())
+}
+
+/// How large a database is on disk, in bytes, asked from any session.
+///
+/// # Errors
+/// When the database does not exist, or the connection is lost.
+pub async fn database_size(session: &Session, name: &DatabaseName) -> Result<u64, PgError> {
+    let doing = format!("measuring the database {name}");
+    let size: i64 = session.row(&doing, "SELECT pg_database_size($1::name)", &[&name.as_str()]).await?.get(0);
+    Ok(u64::try_from(size).unwrap_or_default())
 }
 
 /// Every role that a dump of this database would name: owners, grantees, policies, default privileges.

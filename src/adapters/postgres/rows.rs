@@ -62,6 +62,17 @@ pub async fn migrations(
     Ok(Some(rows.iter().filter_map(|row| row.get(0)).collect()))
 }
 
+/// The first column of a query's result, as text.
+///
+/// # Errors
+/// When the query fails, or its first column is not text.
+pub async fn first_column(session: &Session, doing: &str, query: &str) -> Result<Vec<String>, PgError> {
+    let sql =
+        format!("SELECT (question.*)::text FROM (SELECT first FROM ({query}) AS answer(first)) AS question");
+    let rows = session.rows(doing, &sql, &[]).await?;
+    Ok(rows.iter().filter_map(|row| row.get(0)).collect())
+}
+
 /// The table's name as the server writes it, quoted as needed.
 async fn find_table(session: &Session, table: &str) -> Result<Option<String>, PgError> {
     let doing = format!("looking for the table {table}");

@@ -91,3 +91,10 @@ pub enum ExportError {
     #[error("cannot write the export")]
     Write(#[from] std::io::Error),
 }
+
+impl ExportError {
+    /// Whether the query names a table or a column that does not exist.
+    pub fn is_missing_table(&self) -> bool {
+        matches!(self, Self::Postgres(error) if matches!(error.sqlstate(), Some("42P01" | "42703")))
+    }
+}

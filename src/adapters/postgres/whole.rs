@@ -110,9 +110,29 @@ pub async fn set_mark(session: &Session, name: &DatabaseName, mark: &DatabaseMar
 /// # Errors
 /// When the connection is lost.
 pub async fn read_mark(session: &Session, name: &DatabaseName) -> Result<Option<DatabaseMark>, PgError> {
+    Ok(read_comment(session, name).await?.as_deref().and_then(DatabaseMark::from_comment))
+}
+
+/// A database's comment, whoever wrote it.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn read_comment(session: &Session, name: &DatabaseName) -> Result<Option<String>, PgError> {
     let sql = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
-    let rows = session.rows("reading a database's mark", sql, &[&name.as_str()]).await?;
-    Ok(rows.first().and_then(|row| row.get::<_, Option<&str>>(0)).and_then(DatabaseMark::from_comment))
+    let rows = session.rows("reading a database's comment", sql, &[&name.as_str()]).await?;
+    Ok(rows.first().and_then(|row| row.get(0)))
+}
+
+/// Gives a database a comment, or takes the one that it has.
+///
+/// # Errors
+/// When the database does not exist, or the role is not its owner.
+pub async fn set_comment(
+    session: &Session,
+    name: &DatabaseName,
+    comment: Option<&str>,
+) -> Result<(), PgError> {
+    session.execute(&format!("commenting the database {name}"), &comment_sql(name, comment)).await
 }
 
 pub(super) fn comment_sql(name: &DatabaseName, comment: Option<&str>) -> String {

@@ -1,0 +1,309 @@
+//! The product's services as containers of a Compose project: the Engine API for what it can do, `docker compose` for
+//! what only it can (making containers as the project's files describe them).
+
+mod images;
+mod probes;
+mod scan;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+use crate::adapters::compose::{self, Compose, ComposeEnvironment, Recreate, Up};
+use crate::adapters::docker::{
+    Container, ContainerFilter, ContainerKind, ContainerState, DockerError, Engine, EngineSettings,
+    ExecCommand, Health as EngineHealth, LogLimits, Removal,
+};
+use crate::adapters::files;
+use crate::adapters::http::Http;
+use crate::adapters::tool_output::Stdin;
+use crate::error::Fault;
+use crate::model::operation::OperationId;
+use crate::model::redaction::Redactor;
+use crate::model::secret::Secret;
+use crate::plan::step::{OneOff, Release};
+use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
+use crate::profile::{Profile, ServiceName};
+
+/// The services of one install, seen and changed for one operation.
+pub struct ComposeServices {
+    /// The engine that runs them.
+    pub engine: Engine,
+    /// How the engine is reached, and where its credentials are.
+    pub engine_settings: EngineSettings,
+    /// The project's files.
+    pub compose: Compose,
+    /// The project's name.
+    pub project: String,
+    /// What is known of the product.
+    pub profile: Arc<Profile>,
+    /// The operation that containers are labelled with.
+    pub operation: OperationId,
+    /// Where files that belong to the operation are put.
+    pub scratch: PathBuf,
+    /// Takes secrets out of what containers and tools say.
+    pub redactor: Redactor,
+    /// Asks containers.
+    pub http: Http,
+    /// The key for requests that only an administrator may make.
+    pub platform_key: Option<Secret>,
+}
+
+/// How long Compose may take to make containers, the stopping of old ones included.
+const COMPOSE_LIMIT: Duration = Duration::from_mins(5);
+
+/// Longest log line that is shown.
+const LINE: usize = 400;
+
+impl ComposeServices {
+    /// The running and stopped replicas of a service.
+    async fn replicas(&self, service: &ServiceName) -> Result<Vec<Container>, Fault> {
+        let all = self
+            .engine
+            .containers(ContainerFilter::Project(&self.project))
+            .await
+            .map_err(|error| fault(&error))?;
+        Ok(all
+            .into_iter()
+            .filter(|container| container.service.as_deref() == Some(service.as_str()))
+            .filter(|container| matches!(container.kind, ContainerKind::Replica(_)))
+            .collect())
+    }
+
+    async fn container_of(&self, instance: &Instance) -> Result<Container, Fault> {
+        let vanished = || Fault::new(format!("the container {} vanished", instance.id));
+        let id = instance.id.parse().map_err(|_| vanished())?;
+        self.engine.container(&id).await.map_err(|error| fault(&error))?.ok_or_else(vanished)
+    }
+
+    /// Compose, told of the release: never left to what the surrounding environment happens to hold.
+    fn compose_for(&self, release: &Release) -> Compose {
+        let settings = &self.profile.release;
+        let mut set = vec![(settings.version_variable.to_string(), Secret::new(release.version.as_str()))];
+        if let Some(variable) = &settings.pin_variable {
+            set.push((variable.to_string(), Secret::new(release.pin.as_deref().unwrap_or_default())));
+        }
+        self.compose.with_environment(ComposeEnvironment { blocked: Vec::new(), set })
+    }
+
+    /// Stops a container and says so if it had to be killed.
+    async fn stop_container(&self, container: &Container) -> Result<Option<String>, Fault> {
+        let grace = container.stop_grace.unwrap_or(self.profile.health.stop_grace);
+        self.engine.stop(&container.id, grace).await.map_err(|error| fault(&error))?;
+        let after = self.engine.container(&container.id).await.map_err(|error| fault(&error))?;
+        let killed = after.is_some_and(|after| after.exit_code == Some(137) && !after.oom_killed);
+        Ok(killed
+            .then(|| format!("{} did not stop within {} s and was killed", container.name, grace.as_secs())))
+    }
+
+    /// Writes what distinguishes a container that runs once from its service. It holds no secret: references to
+    /// variables are left for Compose to fill in.
+    fn write_override(&self, one_off: &OneOff, image: &str) -> Result<PathBuf, Fault> {
+        let mut service = json!({"image": image, "restart": "no", "pull_policy": "never"});
+        if let Some(command) = &one_off.command {
+            service["command"] = json!(command);
+        }
+        let content = json!({"services": {one_off.service.as_str(): service}});
+        let path = self.scratch.join(format!("{}.json", one_off.name));
+        files::replace(&path, content.to_string().as_bytes(), files::Mode::Exactly(0o600))
+            .map_err(|error| Fault::caused_by("could not describe the container", &error))?;
+        Ok(path)
+    }
+}
+
+impl Services for ComposeServices {
+    async fn instances(&self, service: &ServiceName) -> Result<Vec<Instance>, Fault> {
+        Ok(self.replicas(service).await?.iter().map(instance).collect())
+    }
+
+    async fn one_off(&self, name: &str) -> Result<Option<Instance>, Fault> {
+        let found = self.engine.container_named(name).await.map_err(|error| fault(&error))?;
+        Ok(found.as_ref().map(instance))
+    }
+
+    async fn pull(&self, release: &Release, progress: ProgressSink<'_>) -> Result<String, Fault> {
+        self.fetch(release, progress).await
+    }
+
+    async fn image_id(&self, release: &Release) -> Result<String, Fault> {
+        Ok(self.local_image(release).await?.id.to_string())
+    }
+
+    async fn keep(&self, release: &Release) -> Result<(), Fault> {
+        self.tag_for_keeping(release).await
+    }
+
+    async fn stop(&self, service: &ServiceName) -> Result<Option<String>, Fault> {
+        let running: Vec<Container> = self
+            .replicas(service)
+            .await?
+            .into_iter()
+            .filter(|container| stands(container) == Stands::No)
+            .collect();
+        let notes = try_join_all(running.iter().map(|container| self.stop_container(container))).await?;
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        Ok((!notes.is_empty()).then(|| notes.join("; ")))
+    }
+
+    async fn start(&self, services: &[ServiceName], release: &Release) -> Result<(), Fault> {
+        self.point_tag_at(release).await?;
+        let up = Up {
+            services: services.iter().map(ToString::to_string).collect(),
+            recreate: Recreate::IfChanged,
+            overrides: Vec::new(),
+            limit: COMPOSE_LIMIT,
+        };
+        self.compose_for(release).up(&up).await.map_err(|error| compose_fault(&error))
+    }
+
+    async fn start_one_off(&self, one_off: &OneOff) -> Result<(), Fault> {
+        let image = self.local_image(&one_off.release).await?;
+        let reference = self.exact_reference(&one_off.release, &image)?;
+        let overlay = self.write_override(one_off, &reference)?;
+        let container = compose::OneOff {
+            service: one_off.service.to_string(),
+            name: one_off.name.clone(),
+            operation: self.operation.to_string(),
+            role: one_off.name.clone(),
+            command: Vec::new(),
+            overrides: vec![overlay],
+            limit: COMPOSE_LIMIT,
+        };
+        let created = self.compose_for(&one_off.release).create_one_off(&container).await;
+        created.map(drop).map_err(|error| compose_fault(&error))
+    }
+
+    async fn remove_one_off(&self, name: &str) -> Result<(), Fault> {
+        let Some(container) = self.engine.container_named(name).await.map_err(|error| fault(&error))? else {
+            return Ok(());
+        };
+        if stands(&container) == Stands::No {
+            self.stop_container(&container).await?;
+        }
+        match self.engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
+            Err(error) if !error.is_not_found() => Err(fault(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask(&self, service: &ServiceName, instance: &Instance, question: Question) -> Answer {
+        match self.container_of(instance).await {
+            Ok(container) => self.probe(service, &container, question).await,
+            Err(fault) => Answer::No(fault.to_string()),
+        }
+    }
+
+    async fn preflight(&self, instance: &Instance) -> Result<Option<String>, Fault> {
+        let Some(preflight) = &self.profile.preflight else { return Ok(None) };
+        let container = self.container_of(instance).await?;
+        let command = ExecCommand { argv: preflight.command.clone(), environment: Vec::new(), user: None };
+        let failed = |error: &dyn std::error::Error| {
+            Fault::caused_by("the product's own preflight could not run", error)
+        };
+        let running =
+            self.engine.exec(&container.id, command, Stdin::Empty).await.map_err(|error| failed(&error))?;
+        let (output, exit) =
+            running.collect("preflight", 1 << 20, preflight.timeout).await.map_err(|error| failed(&error))?;
+        if exit.success() {
+            return Ok(Some("the product's own preflight passed".to_owned()));
+        }
+        let said = format!("{}\n{}", String::from_utf8_lossy(&output), exit.stderr);
+        Err(Fault::new(format!("the product's own preflight failed with {}", exit.status))
+            .evidence(self.shown(said.lines().map(str::to_owned))))
+    }
+
+    async fn log_tail(&self, instance: &Instance, lines: usize) -> Vec<String> {
+        let limits = LogLimits {
+            lines: u32::try_from(lines).unwrap_or(u32::MAX),
+            bytes: lines * LINE * 4,
+            since: None,
+        };
+        let Ok(id) = instance.id.parse() else { return Vec::new() };
+        match self.engine.logs(&id, limits).await {
+            Ok(tail) => self.shown(tail.lines.into_iter().map(|line| line.text)),
+            Err(error) => vec![format!("(its log could not be read: {error})")],
+        }
+    }
+
+    async fn scan(&self, progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {
+        self.scan_data(progress).await
+    }
+}
+
+impl ComposeServices {
+    /// Lines as they may be shown: without secrets, and not longer than a screen can take.
+    fn shown(&self, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+        lines
+            .into_iter()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| {
+                let line = self.redactor.redact(&line);
+                match line.char_indices().nth(LINE) {
+                    Some((end, _)) => format!("{} ...", &line[..end]),
+                    None => line,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Whether a container stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    Yes,
+    No,
+}
+
+fn stands(container: &Container) -> Stands {
+    match container.state {
+        ContainerState::Running | ContainerState::Paused | ContainerState::Restarting => Stands::No,
+        ContainerState::Created
+        | ContainerState::Exited
+        | ContainerState::Removing
+        | ContainerState::Dead => Stands::Yes,
+    }
+}
+
+fn instance(container: &Container) -> Instance {
+    Instance {
+        id: container.id.to_string(),
+        state: match container.state {
+            ContainerState::Created if container.start_error.is_empty() => InstanceState::Created,
+            ContainerState::Running | ContainerState::Paused => InstanceState::Running,
+            ContainerState::Restarting => InstanceState::Restarting,
+            _ => InstanceState::Exited {
+                status: container.exit_code.unwrap_or(-1),
+                out_of_memory: container.oom_killed,
+            },
+        },
+        image_id: container.image_id.to_string(),
+        restarts: u32::try_from(container.restart_count).unwrap_or(u32::MAX),
+        health: match container.health {
+            EngineHealth::Unchecked => Health::Unchecked,
+            EngineHealth::Starting(_) => Health::Starting,
+            EngineHealth::Healthy => Health::Healthy,
+            EngineHealth::Unhealthy(_) => Health::Unhealthy,
+        },
+    }
+}
+
+/// An error of the engine, with what to do about it.
+pub(crate) fn fault(error: &DockerError) -> Fault {
+    let fault = Fault::caused_by("Docker did not do as asked", error);
+    match error.hint() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}
+
+/// An error of Compose, with what to do about it.
+pub(crate) fn compose_fault(error: &crate::adapters::compose::ComposeError) -> Fault {
+    let fault = Fault::caused_by("Compose did not do as asked", error);
+    match error.hint() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    }
+}

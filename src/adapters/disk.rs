@@ -1,0 +1,72 @@
+//! Room on file systems.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Fault;
+use crate::report::quantity;
+
+/// What stays free of what is promised: a file system that is full to the last byte helps nobody.
+const RESERVE: u64 = 64 << 20;
+
+/// Something that will be written, and where.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// What it is, for a person.
+    pub what: &'static str,
+    /// A directory on the file system that it lands on.
+    pub place: PathBuf,
+    /// How many bytes it takes, at most.
+    pub bytes: u64,
+}
+
+/// Checks that everything fits, summed over each file system. A place that cannot be looked at is left out.
+pub fn check(needs: &[Need]) -> Result<(), Fault> {
+    let mut by_device: Vec<(u64, u64, Vec<&Need>)> = Vec::new();
+    for need in needs {
+        let Some((device, free)) = free(&need.place) else { continue };
+        match by_device.iter_mut().find(|(known, ..)| *known == device) {
+            Some((_, _, together)) => together.push(need),
+            None => by_device.push((device, free, vec![need])),
+        }
+    }
+    for (_, free, together) in by_device {
+        let sum: u64 = together.iter().map(|need| need.bytes).sum::<u64>() + RESERVE;
+        if sum > free {
+            let place = together.first().map(|need| need.place.display().to_string()).unwrap_or_default();
+            let each = together.iter().map(|need| format!("{}: {}", need.what, quantity::bytes(need.bytes)));
+            return Err(Fault::new(format!(
+                "not enough room at {place}: {} needed, {} free",
+                quantity::bytes(sum),
+                quantity::bytes(free)
+            ))
+            .evidence(each));
+        }
+    }
+    Ok(())
+}
+
+/// The device under a directory, or under the nearest one above it that exists, and what is free on it for this user.
+fn free(place: &Path) -> Option<(u64, u64)> {
+    let existing = place.ancestors().find(|path| path.exists())?;
+    let device = rustix::fs::stat(existing).ok()?.st_dev;
+    let room = rustix::fs::statvfs(existing).ok()?;
+    Some((device, room.f_bavail * room.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(bytes: u64) -> Need {
+        Need { what: "a backup", place: std::env::temp_dir().join("not/there/yet"), bytes }
+    }
+
+    #[test]
+    fn needs_on_one_file_system_are_summed() {
+        let (_, free) = free(&std::env::temp_dir()).unwrap();
+        assert!(check(&[need(1), need(2)]).is_ok());
+        let fault = check(&[need(free / 2), need(free / 2)]).unwrap_err();
+        assert!(fault.what.starts_with("not enough room"), "{fault}");
+        assert_eq!(fault.evidence.len(), 2);
+    }
+}

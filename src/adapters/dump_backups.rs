@@ -1,0 +1,230 @@
+//! Backups of a PostgreSQL database: taken, checked, loaded and compared.
+
+mod load;
+mod take;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+
+use crate::adapters::archive::{self, ArchiveError, Checked, Contents, Limits};
+use crate::adapters::catalogue::{Catalogue, CatalogueError, Pin};
+use crate::adapters::product_database::ProductDatabase;
+use crate::adapters::tool_host::ToolHost;
+use crate::error::Fault;
+use crate::model::backup_id::BackupId;
+use crate::model::database_name::DatabaseName;
+use crate::model::manifest::{self, Mode, Reason};
+use crate::model::operation::{Actor, OperationId};
+use crate::model::redaction::Redactor;
+use crate::model::retention::{self, Decision, Keep, Verdict};
+use crate::ports::{Backups, ProgressSink};
+use crate::profile::Export;
+use crate::report::{Progress, Unit, quantity};
+
+/// The backups of one install, seen and changed for one operation.
+pub struct DumpBackups {
+    /// The product's database.
+    pub database: ProductDatabase,
+    /// PostgreSQL's tools.
+    pub tools: ToolHost,
+    /// Whose server the database is on.
+    pub mode: Mode,
+    /// Where backups are kept.
+    pub directory: PathBuf,
+    /// Where it is recorded what is known of them.
+    pub state_dir: PathBuf,
+    /// Backups that an operation could still go back to, and which.
+    pub needed: Vec<(BackupId, OperationId)>,
+    /// What runs, for the manifest.
+    pub release: manifest::Release,
+    /// Who takes a backup, for the manifest.
+    pub actor: Actor,
+    /// What a backup holds beside the dump.
+    pub exports: Vec<Export>,
+    /// Where files that belong to the operation are put.
+    pub scratch: PathBuf,
+    /// Takes secrets out of what tools say.
+    pub redactor: Redactor,
+    /// The processors of this machine, for parallel work.
+    pub processors: u32,
+}
+
+impl DumpBackups {
+    fn catalogue(&self) -> Result<Catalogue, Fault> {
+        Catalogue::open(&self.state_dir).map_err(|error| catalogue_fault(&error))
+    }
+
+    /// The unpacked dump of the archive that is being restored. It is readable by its owner alone, and removed as soon
+    /// as it is loaded.
+    fn spool(&self) -> PathBuf {
+        self.scratch.join("db.dump")
+    }
+
+    /// Reads an archive in full, checks it, and leaves its dump beside, unpacked: PostgreSQL's tools load it in parallel
+    /// only from a file.
+    async fn unpack(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<Contents, Fault> {
+        let (path, spool) = (archive.to_owned(), self.spool());
+        reading(archive, progress, move |follow| {
+            let partial = spool.with_extension("partial");
+            let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
+            let contents = archive::copy_dump(&path, Limits::none(), &mut file, follow)?;
+            std::fs::rename(&partial, &spool).map_err(|error| ArchiveError::new(&spool, error))?;
+            Ok(contents)
+        })
+        .await
+    }
+}
+
+impl Backups for DumpBackups {
+    async fn take(&self, id: &BackupId, reason: Reason, progress: ProgressSink<'_>) -> Result<String, Fault> {
+        self.take_backup(*id, reason, progress).await
+    }
+
+    async fn unpin(&self, id: &BackupId) -> Result<(), Fault> {
+        let mut catalogue = self.catalogue()?;
+        let pinned =
+            catalogue.record(*id).is_ok_and(|record| matches!(record.pinned, Some(Pin::Operation(_))));
+        if pinned { catalogue.unpin(*id).map_err(|error| catalogue_fault(&error)) } else { Ok(()) }
+    }
+
+    async fn prune(&self, keep: u32) -> Result<Option<String>, Fault> {
+        let keep = usize::try_from(keep)
+            .ok()
+            .and_then(Keep::new)
+            .ok_or_else(|| Fault::new("at least one backup has to be kept"))?;
+        let mut catalogue = self.catalogue()?;
+        let removed = remove_prunable(&mut catalogue, &self.directory, &self.needed, keep)?;
+        Ok((!removed.is_empty()).then(|| format!("removed {}", list(&removed))))
+    }
+
+    async fn check(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<String, Fault> {
+        let contents = self.unpack(archive, progress).await?;
+        Ok(described(&contents))
+    }
+
+    async fn load(
+        &self,
+        archive: &Path,
+        into: &DatabaseName,
+        progress: ProgressSink<'_>,
+    ) -> Result<(), Fault> {
+        self.load_beside(archive, into, progress).await
+    }
+
+    async fn compare(&self, archive: &Path, database: &DatabaseName) -> Result<String, Fault> {
+        self.compare_with_manifest(archive, database).await
+    }
+
+    async fn replace_in_place(
+        &self,
+        archive: &Path,
+        live: &DatabaseName,
+        progress: ProgressSink<'_>,
+    ) -> Result<(), Fault> {
+        self.replace(archive, live, progress).await
+    }
+
+    fn archive_of(&self, id: &BackupId) -> PathBuf {
+        self.directory.join(id.file_name())
+    }
+}
+
+/// What a full read proved, in words.
+pub(crate) fn described(contents: &Contents) -> String {
+    let size = quantity::bytes(contents.file_bytes);
+    match contents.checked {
+        Checked::Hashes => format!("{size}, every byte read and every hash right"),
+        Checked::Structure => format!("{size}, every byte read; it has no hashes to compare with"),
+    }
+}
+
+/// Runs a reading of an archive on another thread, reporting how far it is, and ends it when this future is dropped.
+pub(crate) async fn reading<T: Send + 'static>(
+    archive: &Path,
+    progress: ProgressSink<'_>,
+    read: impl FnOnce(&mut archive::Progress<'_>) -> Result<T, ArchiveError> + Send + 'static,
+) -> Result<T, Fault> {
+    let position = std::sync::Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
+    let alive = std::sync::Arc::new(());
+    let (theirs, held) = (position.clone(), std::sync::Arc::downgrade(&alive));
+    let mut work = spawn_blocking(move || {
+        let mut follow = move |done: u64, total: u64| {
+            theirs.0.store(done, Ordering::Relaxed);
+            theirs.1.store(total, Ordering::Relaxed);
+            if held.strong_count() == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        read(&mut follow)
+    });
+    let mut tick = tokio::time::interval(Duration::from_millis(125));
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            _ = tick.tick() => {
+                let (done, total) = (position.0.load(Ordering::Relaxed), position.1.load(Ordering::Relaxed));
+                progress(Progress { doing: "reading", done, total: Some(total), unit: Unit::Bytes });
+            }
+        }
+    };
+    drop(alive);
+    outcome
+        .map_err(|error| Fault::caused_by("the reading ended unexpectedly", &error))?
+        .map_err(|error| archive_fault(archive, &error))
+}
+
+fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// An error of an archive, with what to do about it.
+pub(crate) fn archive_fault(archive: &Path, error: &ArchiveError) -> Fault {
+    let name = archive.file_name().unwrap_or(archive.as_os_str()).to_string_lossy().into_owned();
+    Fault::caused_by(format!("the backup {name} cannot be used"), error).hint(error.hint())
+}
+
+/// Removes the backups that retention does not keep: first the record, then the file.
+pub(crate) fn remove_prunable(
+    catalogue: &mut Catalogue,
+    directory: &Path,
+    needed: &[(BackupId, OperationId)],
+    keep: Keep,
+) -> Result<Vec<BackupId>, Fault> {
+    let mut removed = Vec::new();
+    for Decision { id, verdict } in decisions(catalogue, directory, needed, keep)? {
+        if let Verdict::Prune { .. } = verdict {
+            catalogue.remove(id).map_err(|error| catalogue_fault(&error))?;
+            let path = directory.join(id.file_name());
+            std::fs::remove_file(&path)
+                .map_err(|error| Fault::caused_by(format!("could not remove {}", path.display()), &error))?;
+            removed.push(id);
+        }
+    }
+    Ok(removed)
+}
+
+fn list(ids: &[BackupId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What retention says of each backup, and why.
+pub(crate) fn decisions(
+    catalogue: &Catalogue,
+    directory: &Path,
+    needed: &[(BackupId, OperationId)],
+    keep: Keep,
+) -> Result<Vec<Decision>, Fault> {
+    let needed_by = |id: BackupId| needed.iter().find(|(known, _)| *known == id).map(|(_, by)| by.clone());
+    let candidates = catalogue
+        .candidates(directory, needed_by)
+        .map_err(|error| Fault::caused_by(format!("could not look into {}", directory.display()), &error))?;
+    Ok(retention::decide(&candidates, keep))
+}
+
+/// An error of the catalogue, with what to do about it.
+pub(crate) fn catalogue_fault(error: &CatalogueError) -> Fault {
+    Fault::caused_by("the record of the backups cannot be used", error)
+}

@@ -1,0 +1,155 @@
+//! The settings that select a release: `.env` and the version file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::adapters::env_store::{EnvStore, EnvStoreError};
+use crate::adapters::files::{self, Mode};
+use crate::env_file::Edit;
+use crate::error::Fault;
+use crate::model::release::Version;
+use crate::plan::step::Release;
+use crate::ports::Settings;
+use crate::profile::{ReleaseSettings, VariableSettings};
+
+/// The settings of one install, changed by one operation.
+#[derive(Debug)]
+pub struct EnvSettings {
+    /// The environment file.
+    pub store: EnvStore,
+    /// Which variables select a release.
+    pub release: ReleaseSettings,
+    /// Which variables a release no longer takes.
+    pub variables: VariableSettings,
+    /// The install's directory.
+    pub install: PathBuf,
+    /// Where backups are kept: scripts look there for the release to go back to.
+    pub backup_dir: PathBuf,
+    /// Where the operation keeps its own files.
+    pub scratch: PathBuf,
+}
+
+/// The file in which the operations guide's scripts look for the release to go back to.
+pub const PREVIOUS_VERSION_FILE: &str = ".pre-upgrade-version";
+
+impl EnvSettings {
+    /// `.env` as it was before the operation touched it.
+    fn before(&self) -> PathBuf {
+        self.scratch.join("env.before")
+    }
+
+    /// Hashes of what the operation made of `.env`: any other content is somebody else's.
+    fn ours(&self) -> PathBuf {
+        self.scratch.join("env.ours")
+    }
+
+    /// Makes edits. What was there before the first of them is kept, and each result is known beforehand for ours.
+    fn edit(&self, edits: &[Edit]) -> Result<(), Fault> {
+        let read = self.store.read().map_err(|error| fault(&error))?;
+        if !self.before().exists() {
+            self.keep(&self.before(), read.file().bytes())?;
+        }
+        let edited = read
+            .file()
+            .edit(edits)
+            .map_err(|error| Fault::caused_by("could not change the settings", &error))?;
+        let known = fs::read_to_string(self.ours()).unwrap_or_default();
+        self.keep(&self.ours(), format!("{known}{}\n", hash(edited.bytes())).as_bytes())?;
+        self.store.edit(&read, edits).map_err(|error| fault(&error))?;
+        Ok(())
+    }
+
+    fn is_ours(&self, content: &[u8]) -> bool {
+        let hash = hash(content);
+        fs::read_to_string(self.ours()).is_ok_and(|known| known.lines().any(|line| line == hash))
+    }
+
+    fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+        files::replace(path, bytes, Mode::Exactly(0o600))
+            .map_err(|error| Fault::caused_by("could not keep a copy of .env", &error))
+    }
+
+    fn selecting(&self, release: &Release) -> Vec<Edit> {
+        let mut edits = vec![Edit::Set {
+            name: self.release.version_variable.clone(),
+            value: release.version.as_str().to_owned(),
+        }];
+        if let Some(variable) = &self.release.pin_variable {
+            edits.extend(match &release.pin {
+                Some(pin) => Some(Edit::Set { name: variable.clone(), value: pin.clone() }),
+                None if self.is_set(variable) => Some(Edit::Remove { name: variable.clone() }),
+                None => None,
+            });
+        }
+        edits
+    }
+
+    fn is_set(&self, variable: &crate::profile::VariableName) -> bool {
+        self.store.read().is_ok_and(|read| !read.file().lines_of(variable).is_empty())
+    }
+
+    fn write_version_file(&self, version: &Version) -> Result<(), Fault> {
+        let Some(file) = &self.release.version_file else { return Ok(()) };
+        let path = self.install.join(file);
+        if !path.exists() {
+            return Ok(());
+        }
+        files::replace(&path, format!("{version}\n").as_bytes(), Mode::KeepOr(0o644))
+            .map_err(|error| Fault::caused_by("could not write the version file", &error))
+    }
+}
+
+impl Settings for EnvSettings {
+    async fn select(&self, release: &Release) -> Result<(), Fault> {
+        self.edit(&self.selecting(release))?;
+        self.write_version_file(&release.version)
+    }
+
+    async fn remove_variables(&self, names: &[String]) -> Result<(), Fault> {
+        let edits: Vec<Edit> = self
+            .variables
+            .removed
+            .iter()
+            .filter(|removed| names.iter().any(|name| name == removed.name.as_str()))
+            .map(|removed| Edit::CommentOut { name: removed.name.clone(), why: removed.why.clone() })
+            .collect();
+        self.edit(&edits)
+    }
+
+    async fn restore(&self, release: &Release) -> Result<Option<String>, Fault> {
+        self.write_version_file(&release.version)?;
+        let Ok(before) = fs::read(self.before()) else { return Ok(None) };
+        let present = fs::read(self.store.path()).unwrap_or_default();
+        if present == before {
+            return Ok(None);
+        }
+        if self.is_ours(&present) {
+            files::replace(self.store.path(), &before, Mode::KeepOr(0o600))
+                .map_err(|error| Fault::caused_by("could not put .env back", &error))?;
+            return Ok(None);
+        }
+        let read = self.store.read().map_err(|error| fault(&error))?;
+        self.store.edit(&read, &self.selecting(release)).map_err(|error| fault(&error))?;
+        Ok(Some(format!(
+            ".env was changed by somebody else meanwhile: that stays, and only the release was selected again; \
+             as it was before: {}",
+            self.before().display()
+        )))
+    }
+
+    async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
+        let path = self.backup_dir.join(PREVIOUS_VERSION_FILE);
+        files::replace(&path, format!("{version}\n").as_bytes(), Mode::Exactly(0o600))
+            .map_err(|error| Fault::caused_by("could not note the release to go back to", &error))
+    }
+}
+
+fn hash(content: &[u8]) -> String {
+    hex::encode(Sha256::digest(content))
+}
+
+fn fault(error: &EnvStoreError) -> Fault {
+    Fault::caused_by("could not change the settings", error).hint(error.hint())
+}

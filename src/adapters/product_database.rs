@@ -1,0 +1,232 @@
+//! The product's database on its server, as operations need it.
+
+use std::sync::Arc;
+
+use crate::adapters::postgres::carry_over::carry_over;
+use crate::adapters::postgres::connect::{connect, connect_maintenance};
+use crate::adapters::postgres::error::PgError;
+use crate::adapters::postgres::properties::database_facts;
+use crate::adapters::postgres::rows;
+use crate::adapters::postgres::server::{connected_clients, database_exists};
+use crate::adapters::postgres::session::Session;
+use crate::adapters::postgres::swap::{Swap, swap};
+use crate::adapters::postgres::whole;
+use crate::adapters::postgres::writes::{self, WriteCounters, write_counters, written_between};
+use crate::error::Fault;
+use crate::model::conninfo::ConnInfo;
+use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
+use crate::model::operation::OperationId;
+use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
+use crate::profile::{AppliedMigrations, Profile};
+
+/// The product's database, seen and changed for one operation.
+#[derive(Clone)]
+pub struct ProductDatabase {
+    /// How to reach the server as the database's owner; it names the live database.
+    pub info: ConnInfo,
+    /// What is known of the product.
+    pub profile: Arc<Profile>,
+    /// The operation that databases are marked with.
+    pub operation: OperationId,
+}
+
+impl ProductDatabase {
+    /// The live database's name.
+    pub fn live(&self) -> DatabaseName {
+        DatabaseName::new(self.info.database.clone())
+    }
+
+    /// A session of the database `name`.
+    pub async fn session(&self, name: &DatabaseName) -> Result<Session, Fault> {
+        let info = self.info.with_database(name.as_str());
+        connect(&info, &self.application()).await.map_err(|error| fault(&error))
+    }
+
+    /// A session of the maintenance database.
+    pub async fn maintenance(&self) -> Result<Session, Fault> {
+        connect_maintenance(&self.info, &self.application()).await.map_err(|error| fault(&error))
+    }
+
+    /// What the server shows as the name of opsctl's sessions.
+    pub fn application(&self) -> String {
+        format!("opsctl:{}", self.operation)
+    }
+
+    /// The mark for a database that this operation makes.
+    pub fn mark(&self, purpose: DatabasePurpose) -> DatabaseMark {
+        DatabaseMark {
+            purpose,
+            operation: self.operation.to_string(),
+            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            database: self.live(),
+            comment: None,
+            source_state: None,
+        }
+    }
+
+    /// Which migrations are applied in a database; empty where the profile does not say, or the table is missing.
+    pub async fn migrations(&self, session: &Session) -> Result<Vec<String>, Fault> {
+        let applied = self.profile.migrate.as_ref().map(|migrate| &migrate.applied);
+        match applied {
+            None | Some(AppliedMigrations::Unknown) => Ok(Vec::new()),
+            Some(AppliedMigrations::Table { table, id, name }) => {
+                let column = name.as_ref().unwrap_or(id);
+                let found = rows::migrations(session, table.as_str(), column.as_str(), id.as_str()).await;
+                Ok(found.map_err(|error| fault(&error))?.unwrap_or_default())
+            }
+            Some(AppliedMigrations::Query(query)) => {
+                rows::first_column(session, "reading the migrations", query)
+                    .await
+                    .map_err(|error| fault(&error))
+            }
+        }
+    }
+
+    async fn counters(&self, name: &DatabaseName) -> Result<WriteCounters, Fault> {
+        let session = self.session(name).await?;
+        write_counters(&session).await.map_err(|error| fault(&error))
+    }
+}
+
+impl Databases for ProductDatabase {
+    async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault> {
+        let session = self.maintenance().await?;
+        database_exists(&session, database).await.map_err(|error| fault(&error))
+    }
+
+    async fn copy(&self, from: &DatabaseName, to: &DatabaseName) -> Result<(), Fault> {
+        let counters = self.counters(from).await?;
+        let properties = {
+            let session = self.session(from).await?;
+            database_facts(&session).await.map_err(|error| fault(&error))?.properties
+        };
+        let session = self.maintenance().await?;
+        if whole::read_mark(&session, to).await.map_err(|error| fault(&error))?.is_some() {
+            return Ok(());
+        }
+        whole::drop_database(&session, to).await.map_err(|error| fault(&error))?;
+        let mut mark = self.mark(DatabasePurpose::RestorePoint);
+        mark.comment.clone_from(&properties.comment);
+        mark.source_state = serde_json::to_string(&counters).ok();
+        whole::copy(&session, from, to, &properties.owner, &mark).await.map_err(|error| fault(&error))?;
+        self.carry_over(&session, &properties, to).await
+    }
+
+    async fn swap(
+        &self,
+        live: &DatabaseName,
+        incoming: &DatabaseName,
+        outgoing: &DatabaseName,
+    ) -> Result<(), Fault> {
+        let session = self.maintenance().await?;
+        let mark_of_incoming = whole::read_mark(&session, incoming).await.map_err(|error| fault(&error))?;
+        let purpose = outgoing.made_from(live).map_or(DatabasePurpose::Replaced, |made| made.purpose);
+        let mut mark = self.mark(purpose);
+        mark.comment = whole::read_comment(&session, live).await.map_err(|error| fault(&error))?;
+        let renames = Swap {
+            live: live.clone(),
+            incoming: Some((incoming.clone(), mark_of_incoming.and_then(|mark| mark.comment))),
+            outgoing: (outgoing.clone(), mark),
+        };
+        swap(&self.info, &renames, &self.application()).await.map(drop).map_err(|error| fault(&error))
+    }
+
+    async fn changed_since_copy(&self, live: &DatabaseName, copy: &DatabaseName) -> Result<CopyState, Fault> {
+        let mark = {
+            let session = self.maintenance().await?;
+            whole::read_mark(&session, copy).await.map_err(|error| fault(&error))?
+        };
+        let Some(mark) = mark else { return Ok(CopyState::NoCopy) };
+        let before = mark.source_state.and_then(|state| serde_json::from_str::<WriteCounters>(&state).ok());
+        let Some(before) = before else { return Ok(CopyState::Changed) };
+        match written_between(&before, &self.counters(live).await?) {
+            writes::Written::Nothing => Ok(CopyState::Unchanged),
+            writes::Written::Tables(_) | writes::Written::Unknown(_) => Ok(CopyState::Changed),
+        }
+    }
+
+    async fn drop(&self, database: &DatabaseName) -> Result<(), Fault> {
+        if !database.is_made() {
+            return Err(Fault::new(format!("{database} was not made by opsctl and is not dropped")));
+        }
+        let session = self.maintenance().await?;
+        whole::drop_database(&session, database).await.map_err(|error| fault(&error))
+    }
+
+    async fn schema(&self, database: &DatabaseName) -> Result<Schema, Fault> {
+        let session = self.session(database).await?;
+        Ok(Schema { migrations: self.migrations(&session).await? })
+    }
+
+    async fn write_mark(&self, database: &DatabaseName) -> Result<WriteMark, Fault> {
+        let counters = self.counters(database).await?;
+        serde_json::to_string(&counters)
+            .map(WriteMark)
+            .map_err(|error| Fault::caused_by("could not note the write counters", &error))
+    }
+
+    async fn written_since(&self, database: &DatabaseName, mark: &WriteMark) -> Result<Written, Fault> {
+        let before: WriteCounters = serde_json::from_str(&mark.0)
+            .map_err(|error| Fault::caused_by("the noted write counters cannot be read", &error))?;
+        Ok(match written_between(&before, &self.counters(database).await?) {
+            writes::Written::Nothing => Written::Nothing,
+            writes::Written::Tables(tables) => Written::Something(in_words(&tables)),
+            writes::Written::Unknown(doubt) => Written::Unknown(doubt.to_string()),
+        })
+    }
+
+    async fn blockers(&self, database: &DatabaseName) -> Result<Vec<String>, Fault> {
+        let session = self.maintenance().await?;
+        let clients = connected_clients(&session, database).await.map_err(|error| fault(&error))?;
+        let blocking = |pid: i32| clients.iter().any(|client| client.blocked_by.contains(&pid));
+        Ok(clients
+            .iter()
+            .filter_map(|client| match client.blocked_by.as_slice() {
+                [] if blocking(client.pid) => Some(format!("holds up others: {client}")),
+                [] => None,
+                pids => Some(format!(
+                    "waits for process {}: {client}",
+                    pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                )),
+            })
+            .collect())
+    }
+}
+
+impl ProductDatabase {
+    /// Settings, grants and limits belong to a database as a whole: neither a copy nor a dump brings them.
+    pub async fn carry_over(
+        &self,
+        session: &Session,
+        properties: &crate::model::manifest::PostgresProperties,
+        to: &DatabaseName,
+    ) -> Result<(), Fault> {
+        let refused = carry_over(session, properties, to).await.map_err(|error| fault(&error))?;
+        match refused.first() {
+            None => Ok(()),
+            Some(first) => Err(Fault::new(format!(
+                "{} of the database could not be carried over to {to}",
+                first.what
+            ))
+            .evidence(refused.iter().map(|refused| format!("{}: {}", refused.what, refused.reason)))
+            .hint(
+                "may the role set it? connect as the database's owner or a superuser (DATABASE_URL_MIGRATE)",
+            )),
+        }
+    }
+}
+
+fn in_words(tables: &std::collections::BTreeMap<String, [i64; 3]>) -> String {
+    let each: Vec<String> = tables
+        .iter()
+        .map(|(table, [inserted, updated, deleted])| {
+            format!("{inserted} inserted, {updated} updated, {deleted} deleted in {table}")
+        })
+        .collect();
+    format!("rows: {}", each.join("; "))
+}
+
+/// An error of PostgreSQL, with what to do about it.
+pub(crate) fn fault(error: &PgError) -> Fault {
+    Fault::caused_by("PostgreSQL did not do as asked", error).hint(error.hint())
+}
