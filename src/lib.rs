@@ -9,7 +9,16 @@
 //! ```
 
 pub mod adapters;
+pub mod cli;
+pub mod commands;
 pub mod env_file;
 pub mod error;
+pub mod gates;
+pub mod interrupt;
+pub mod journal;
 pub mod model;
+pub mod operations;
+pub mod plan;
+pub mod ports;
 pub mod profile;
+pub mod report;

@@ -1,0 +1,116 @@
+//! What each command does, from its arguments to its result. Only this layer builds adapters.
+
+pub mod backup;
+pub mod context;
+pub mod current;
+pub mod database;
+pub mod history;
+pub mod init;
+pub mod install;
+pub mod live;
+pub mod operate;
+pub mod restore;
+pub mod rollback;
+pub mod show;
+pub mod status;
+pub mod unfinished;
+pub mod upgrade;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use serde_json::json;
+
+use crate::adapters::surroundings::Surroundings;
+use crate::cli::{Cli, Command, Output};
+use crate::commands::context::{Context, Outcome};
+use crate::error::{Exit, Failure, Fault};
+
+/// Runs the program: what it exits with is what happened.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let surroundings = match Surroundings::of_this_process() {
+        Ok(surroundings) => surroundings,
+        Err(error) => {
+            anstream::eprintln!("{}", crate::report::human::fault(&Fault::caused_by("cannot start", &error)));
+            return Exit::Failed.code().into();
+        }
+    };
+    let context = Context::new(cli.global, surroundings);
+    let name = name_of(&cli.command);
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from(Fault::caused_by("cannot start", &error)))
+        .and_then(|runtime| {
+            let result = runtime.block_on(run(&context, cli.command));
+            runtime.shutdown_background();
+            result
+        });
+    finish(&context, name, result).code().into()
+}
+
+async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "opsctl", &mut std::io::stdout());
+            Ok(Outcome::silent())
+        }
+        Command::Man => {
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout());
+            rendered.map_err(|error| Fault::caused_by("could not write the manual page", &error))?;
+            Ok(Outcome::silent())
+        }
+        Command::Backup(asked) => backup::run(context, asked).await,
+        Command::Status => status::run(context).await,
+        Command::Restore(asked) => restore::run(context, asked).await,
+        Command::Upgrade(asked) => upgrade::run(context, asked).await,
+        Command::Rollback(asked) => rollback::run(context, asked).await,
+        Command::Resume => unfinished::resume(context).await,
+        Command::Abort => unfinished::abort(context).await,
+        Command::History(asked) => history::run(context, &asked),
+        Command::Init(asked) => init::run(context, &asked),
+    }
+}
+
+/// The command's name, as machines find it in the result.
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Status => "status",
+        Command::Backup(_) => "backup",
+        Command::Restore(_) => "restore",
+        Command::Upgrade(_) => "upgrade",
+        Command::Rollback(_) => "rollback",
+        Command::Resume => "resume",
+        Command::Abort => "abort",
+        Command::History(_) => "history",
+        Command::Init(_) => "init",
+        Command::Completions { .. } => "completions",
+        Command::Man => "man",
+    }
+}
+
+/// Says how a command ended, to the one who asked, and in the form that was asked for.
+fn finish(context: &Context, name: &str, result: Result<Outcome, Failure>) -> Exit {
+    let warnings = context.warnings();
+    let exit = match &result {
+        Ok(_) if context.global.strict && !warnings.is_empty() => Exit::Warnings,
+        Ok(_) => Exit::Done,
+        Err(failure) => failure.exit,
+    };
+    match (context.global.output, result) {
+        (Output::Human, Ok(outcome)) => context.print(&outcome.text),
+        (Output::Human, Err(failure)) => context.print_error(&crate::report::human::fault(&failure.fault)),
+        (Output::Json, Ok(Outcome { prints_itself: true, .. })) => {}
+        (Output::Json, result) => {
+            let mut line = json!({"event": "result", "command": name, "ok": result.is_ok(),
+                "exit_code": exit.code(), "warnings": warnings});
+            match result {
+                Ok(outcome) => line["result"] = outcome.data,
+                Err(failure) => line["error"] = json!(failure.fault),
+            }
+            context.json_line(&line);
+        }
+    }
+    exit
+}

@@ -1,0 +1,217 @@
+//! Listing, pruning, pinning.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::adapters::catalogue::{Catalogue, Listed, Pin, Proof, Record};
+use crate::adapters::dump_backups::{catalogue_fault, decisions, remove_prunable};
+use crate::cli::BackupPlace;
+use crate::commands::backup::{directory, keep as keep_of};
+use crate::commands::context::{Context, Outcome};
+use crate::commands::current;
+use crate::commands::install::{Install, Place};
+use crate::commands::operate::Turn;
+use crate::commands::show;
+use crate::error::{Failure, Fault};
+use crate::model::backup_id::BackupId;
+use crate::model::operation::OperationKind;
+use crate::model::retention::{FileState, Keep, Verdict, Why};
+use crate::report::quantity;
+
+pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outcome, Failure> {
+    let install = Install::open(context, Place::find(context)?).await?;
+    let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
+    let listing = open(&install)?
+        .list(&directory, install.profile.product.name.as_str())
+        .map_err(|error| Fault::caused_by(format!("cannot look into {}", directory.display()), &error))?;
+    let mut table = show::table(["backup", "release", "size", "rows", "verified", "kept because", "file"]);
+    for listed in &listing.backups {
+        let record = listed.record();
+        table.add_row([
+            record.id.to_string(),
+            record.release.as_ref().map_or("unknown".to_owned(), ToString::to_string),
+            quantity::bytes(record.size_bytes),
+            quantity::count(record.rows),
+            verified(record),
+            record.pinned.as_ref().map(pinned).unwrap_or_default(),
+            state_of(listed).to_owned(),
+        ]);
+    }
+    let mut text =
+        vec![if listing.backups.is_empty() { "no backups yet".to_owned() } else { show::lines(&table) }];
+    for foreign in &listing.foreign {
+        let what = match foreign.kind {
+            Ok(_) => "a backup that this install did not write",
+            Err(_) => "not a backup that can be used",
+        };
+        text.push(format!("{} ({}): {what}", foreign.file_name, quantity::bytes(foreign.size_bytes)));
+    }
+    let backups: Vec<Value> = listing.backups.iter().map(|listed| described(listed, &directory)).collect();
+    let foreign: Vec<Value> = listing
+        .foreign
+        .iter()
+        .map(|foreign| {
+            let path = directory.join(&foreign.file_name);
+            json!({"path": path, "size_bytes": foreign.size_bytes, "usable": foreign.kind.is_ok()})
+        })
+        .collect();
+    let data = json!({"directory": directory, "backups": backups, "foreign": foreign});
+    Ok(Outcome::new(text.join("\n"), data))
+}
+
+fn described(listed: &Listed, directory: &Path) -> Value {
+    let record = listed.record();
+    let mut value = json!(record);
+    value["path"] = json!(directory.join(record.id.file_name()));
+    value["file"] = json!(state_of(listed));
+    value
+}
+
+fn state_of(listed: &Listed) -> &'static str {
+    match listed {
+        Listed::Known { file: FileState::Present, .. } => "present",
+        Listed::Known { file: FileState::Changed, .. } => "changed since it was written",
+        Listed::Known { file: FileState::Missing, .. } => "missing",
+        Listed::Found(_) => "found, not recorded",
+    }
+}
+
+fn verified(record: &Record) -> String {
+    match record.verified {
+        None => "no".to_owned(),
+        Some(verification) => {
+            let how = match verification.how {
+                Proof::ReadBack => "read back",
+                Proof::Restored => "restored",
+            };
+            format!("{how} {}", verification.at.strftime("%Y-%m-%d"))
+        }
+    }
+}
+
+fn pinned(pin: &Pin) -> String {
+    match pin {
+        Pin::Operator(why) => why.clone(),
+        Pin::Operation(operation) => format!("operation {operation}"),
+    }
+}
+
+/// Whether a prune removes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pruning {
+    /// It only says what it would remove.
+    Shown,
+    /// It does.
+    Done,
+}
+
+pub(super) async fn prune(
+    context: &Context,
+    keep: Option<u32>,
+    pruning: Pruning,
+    asked: &BackupPlace,
+) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    let turn = match pruning {
+        Pruning::Shown => None,
+        Pruning::Done => Some(Turn::take(context, &place, OperationKind::Prune)?),
+    };
+    let install = Install::open(context, place).await?;
+    let directory = directory(&install, asked.backup_dir.as_deref())?;
+    let keep = usize::try_from(keep_of(&install, keep)?).ok().and_then(Keep::new).unwrap_or(Keep::DEFAULT);
+    let mut catalogue = open(&install)?;
+    let needed = current::needed_backups(&install.place.state)?;
+    let mut table = show::table(["backup", "", "because"]);
+    let mut rows = Vec::new();
+    for decision in decisions(&catalogue, &directory, &needed, keep)? {
+        let (verdict, why) = in_words(&decision.verdict);
+        rows.push(json!({"backup": decision.id, "verdict": verdict, "because": why}));
+        table.add_row([decision.id.to_string(), verdict.to_owned(), why]);
+    }
+    if turn.is_some() {
+        remove_prunable(&mut catalogue, &directory, &needed, keep)?;
+    }
+    let text = if rows.is_empty() { "no backups yet".to_owned() } else { show::lines(&table) };
+    Ok(Outcome::new(text, json!({"dry_run": turn.is_none(), "keep": keep.get(), "backups": rows})))
+}
+
+fn in_words(verdict: &Verdict) -> (&'static str, String) {
+    match verdict {
+        Verdict::Prune { newer } => ("prune", format!("{newer} newer verified ones are kept")),
+        Verdict::Keep(why) => (
+            "keep",
+            match why {
+                Why::Pinned => "it is pinned".to_owned(),
+                Why::NeededBy(operation) => format!("operation {operation} can be gone back from with it"),
+                Why::OnlyVerified => "it is the only verified one".to_owned(),
+                Why::Newest(1) => "it is the newest".to_owned(),
+                Why::Newest(place) => format!("it is number {place} of the newest"),
+                Why::NotOurs => "its file is not the one that was written".to_owned(),
+                Why::Missing => "its file is not there".to_owned(),
+            },
+        ),
+    }
+}
+
+pub(super) async fn pin(
+    context: &Context,
+    backup: &str,
+    why: String,
+    asked: &BackupPlace,
+) -> Result<Outcome, Failure> {
+    let (install, _turn, id) = one_of_ours(context, backup, asked).await?;
+    open(&install)?.pin(id, Pin::Operator(why)).map_err(|error| catalogue_fault(&error))?;
+    Ok(Outcome::new(format!("{id} is kept until it is unpinned"), json!({"backup": id, "pinned": true})))
+}
+
+pub(super) async fn unpin(context: &Context, backup: &str, asked: &BackupPlace) -> Result<Outcome, Failure> {
+    let (install, _turn, id) = one_of_ours(context, backup, asked).await?;
+    open(&install)?.unpin(id).map_err(|error| catalogue_fault(&error))?;
+    Ok(Outcome::new(format!("retention may have {id} again"), json!({"backup": id, "pinned": false})))
+}
+
+async fn one_of_ours(
+    context: &Context,
+    backup: &str,
+    asked: &BackupPlace,
+) -> Result<(Install, Turn, BackupId), Failure> {
+    let place = Place::find(context)?;
+    let turn = Turn::take(context, &place, OperationKind::Prune)?;
+    let install = Install::open(context, place).await?;
+    let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
+    let path = archive(&install, &directory, backup)?;
+    let id = id_of(&path).ok_or_else(|| {
+        Failure::usage(Fault::new(format!("{} is not a backup of this install", path.display())))
+    })?;
+    Ok((install, turn, id))
+}
+
+/// The identifier of the backup that a file holds, by the file's name.
+pub fn id_of(path: &Path) -> Option<BackupId> {
+    BackupId::from_file_name(path.file_name()?.to_str()?)
+}
+
+/// The archive that a person means: a file, the identifier of a backup, or the latest.
+pub fn archive(install: &Install, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
+    if named == "latest" {
+        let catalogue = open(install)?;
+        let mut newest_first =
+            catalogue.records().iter().rev().map(|record| directory.join(record.id.file_name()));
+        return newest_first.find(|path| path.is_file()).ok_or_else(|| {
+            Failure::usage(Fault::new("there is no backup yet").hint("`opsctl backup` takes one"))
+        });
+    }
+    let by_id = named.parse::<BackupId>().ok().map(|id| directory.join(id.file_name()));
+    let by_path = [PathBuf::from(named), install.place.dir.join(named), directory.join(named)];
+    by_id.into_iter().chain(by_path).find(|path| path.is_file()).ok_or_else(|| {
+        Failure::usage(
+            Fault::new(format!("there is no backup {named}"))
+                .hint("`opsctl backup list` shows those that there are; `latest` means the newest"),
+        )
+    })
+}
+
+fn open(install: &Install) -> Result<Catalogue, Failure> {
+    Catalogue::open(install.place.state.root()).map_err(|error| catalogue_fault(&error).into())
+}

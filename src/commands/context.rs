@@ -1,0 +1,135 @@
+//! What every command is given: options, surroundings, and somebody to report to.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::adapters::consent::{self, Answer};
+use crate::adapters::surroundings::Surroundings;
+use crate::cli::{Color, Global, Output};
+use crate::error::{Failure, Fault};
+use crate::report::human::{HumanReporter, Redraw};
+use crate::report::json::JsonReporter;
+use crate::report::{Event, Reporter};
+
+/// A command's surroundings.
+pub struct Context {
+    /// The options that every command takes.
+    pub global: Global,
+    /// Environment, directory and terminals.
+    pub surroundings: Surroundings,
+    sink: Sink,
+    warnings: Arc<Mutex<Vec<String>>>,
+}
+
+enum Sink {
+    Human(HumanReporter<anstream::AutoStream<std::io::Stderr>>),
+    Json(JsonReporter<std::io::Stdout>),
+}
+
+/// What a command produced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// For people, on stdout; may be empty.
+    pub text: String,
+    /// For machines.
+    pub data: Value,
+    /// Whether the command wrote something else to stdout, which must stay alone there.
+    pub prints_itself: bool,
+}
+
+impl Outcome {
+    /// A result in both forms.
+    pub fn new(text: impl Into<String>, data: Value) -> Self {
+        Self { text: text.into(), data, prints_itself: false }
+    }
+
+    /// The result of a command that has written its output itself.
+    pub fn silent() -> Self {
+        Self { text: String::new(), data: Value::Null, prints_itself: true }
+    }
+}
+
+impl Context {
+    /// Makes the reporter that the options ask for.
+    pub fn new(global: Global, surroundings: Surroundings) -> Self {
+        let choice = match global.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        let sink = match global.output {
+            Output::Json => Sink::Json(JsonReporter::new(std::io::stdout())),
+            Output::Human => {
+                let redraw = if surroundings.can_redraw { Redraw::InPlace } else { Redraw::Lines };
+                Sink::Human(HumanReporter::new(anstream::stderr(), redraw))
+            }
+        };
+        Self { global, surroundings, sink, warnings: Arc::default() }
+    }
+
+    /// Tells an operator something that stops nothing, and remembers it for the result.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.report(&Event::Warning(&text.into()));
+    }
+
+    /// Tells an operator something.
+    pub fn note(&self, text: &str) {
+        self.report(&Event::Note(text));
+    }
+
+    /// What was warned of up to now.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes a result for people. A reader that went away is no failure of the command.
+    pub fn print(&self, text: &str) {
+        if !text.is_empty() {
+            let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
+        }
+    }
+
+    /// Writes to people about what went wrong.
+    pub fn print_error(&self, text: &str) {
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
+    /// Writes a line for machines.
+    pub fn json_line(&self, value: &Value) {
+        if let Sink::Json(reporter) = &self.sink {
+            reporter.line(value);
+        }
+    }
+
+    /// Asks for consent to change something. No terminal is never a yes.
+    pub fn consent(&self, question: &str) -> Result<(), Failure> {
+        if self.global.non_interactive {
+            return Ok(());
+        }
+        if !self.surroundings.can_ask {
+            return Err(Failure::usage(
+                Fault::new("consent is needed, and there is no terminal to ask at; nothing was changed")
+                    .hint("add `--non-interactive` to say yes beforehand, or run it at a terminal"),
+            ));
+        }
+        match consent::ask(question) {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(Failure::usage(Fault::new("the answer was no; nothing was changed"))),
+        }
+    }
+}
+
+impl Reporter for Context {
+    fn report(&self, event: &Event<'_>) {
+        if let Event::Warning(text) = event {
+            self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push((*text).to_owned());
+        }
+        match &self.sink {
+            Sink::Human(reporter) => reporter.report(event),
+            Sink::Json(reporter) => reporter.report(event),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! How the product's database is reached, and with which tools.
+
+use std::net::IpAddr;
+
+use crate::adapters::compose_services::fault as docker_fault;
+use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, ToolNetwork};
+use crate::adapters::postgres::server::server_facts;
+use crate::adapters::postgres::tools::{installed_tools, tools_for};
+use crate::adapters::product_database::{self, ProductDatabase};
+use crate::adapters::tool_host::ToolHost;
+use crate::commands::install::Install;
+use crate::error::Fault;
+use crate::model::conninfo::{ConnInfo, Host, SslMode};
+use crate::model::image_ref::ImageRef;
+use crate::model::operation::OperationId;
+use crate::model::secret::Secret;
+use crate::profile::{DatabaseMode, MigrationRun};
+
+/// The port on which PostgreSQL listens in its container, where the address names none.
+const PORT: u16 = 5432;
+
+/// The product's database and the tools for it.
+pub struct Reached {
+    /// The database.
+    pub database: ProductDatabase,
+    /// The tools.
+    pub tools: ToolHost,
+    /// The server's major version.
+    pub server_major: u32,
+}
+
+/// Connects to the server once, to learn what it is, and finds the tools that fit it.
+pub async fn reach(install: &Install, operation: &OperationId) -> Result<Reached, Fault> {
+    match install.mode {
+        DatabaseMode::Bundled => bundled(install, operation).await,
+        DatabaseMode::External => external(install, operation).await,
+    }
+}
+
+async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, Fault> {
+    let container = server_container(install).await?;
+    let meant = address(install)?;
+    let port = match meant.hosts.first() {
+        Some(Host::Tcp { port, .. }) => *port,
+        _ => PORT,
+    };
+    let reachable = container.address(port).ok_or_else(|| {
+        Fault::new(format!("the container {} has no address that this machine can reach", container.name))
+    })?;
+    let info = as_superuser(install, &meant);
+    let database = ProductDatabase {
+        info: at(&info, reachable.ip(), reachable.port()),
+        profile: install.profile.clone(),
+        operation: operation.clone(),
+    };
+    let server_major = server_major(&database).await?;
+    let within = at(&info, IpAddr::from([127, 0, 0, 1]), port);
+    let network = ToolNetwork::Of(container.id.clone());
+    let tools = ToolHost::in_image(install.engine.clone(), container.image_id, network, within, server_major);
+    Ok(Reached { database, tools, server_major })
+}
+
+async fn external(install: &Install, operation: &OperationId) -> Result<Reached, Fault> {
+    let info = address(install)?;
+    let database = ProductDatabase {
+        info: info.clone(),
+        profile: install.profile.clone(),
+        operation: operation.clone(),
+    };
+    let server_major = server_major(&database).await?;
+    let path = install.variables.get("PATH").map(std::ffi::OsString::from);
+    let installed = installed_tools(path.as_deref()).await;
+    if let Some(tools) = tools_for(&installed, server_major) {
+        return Ok(Reached { database, tools: ToolHost::here(tools.clone(), info), server_major });
+    }
+    let tools = tools_in_an_image(install, info, server_major).await?;
+    Ok(Reached { database, tools, server_major })
+}
+
+/// A local image of the server's major version stands in for tools that are not installed.
+async fn tools_in_an_image(install: &Install, info: ConnInfo, major: u32) -> Result<ToolHost, Fault> {
+    let named = install.variables.get("OPSCTL_POSTGRES_IMAGE").cloned();
+    let usual = [format!("postgres:{major}"), format!("postgres:{major}-alpine")];
+    for name in named.into_iter().chain(usual) {
+        let reference: ImageRef =
+            name.parse().map_err(|error| Fault::caused_by(format!("`{name}` is no image"), &error))?;
+        if let Some(image) = install.engine.image(&reference).await.map_err(|error| docker_fault(&error))? {
+            return Ok(ToolHost::in_image(install.engine.clone(), image.id, ToolNetwork::Host, info, major));
+        }
+    }
+    Err(Fault::new(format!("no PostgreSQL tools for a server of version {major}"))
+        .hint(format!("install them: `apt-get install postgresql-client-{major}`"))
+        .hint(format!("or fetch an image that has them: `docker pull postgres:{major}`")))
+}
+
+async fn server_major(database: &ProductDatabase) -> Result<u32, Fault> {
+    let session = database.maintenance().await?;
+    Ok(server_facts(&session).await.map_err(|error| product_database::fault(&error))?.major())
+}
+
+/// The running container of the bundled server.
+pub async fn server_container(install: &Install) -> Result<Container, Fault> {
+    let service = install.profile.database.bundled.as_ref().map(|bundled| bundled.service.to_string());
+    let service = service.ok_or_else(|| Fault::new("the profile describes no bundled database"))?;
+    let containers = install
+        .engine
+        .containers(ContainerFilter::Project(&install.model.project))
+        .await
+        .map_err(|error| docker_fault(&error))?;
+    containers
+        .into_iter()
+        .find(|container| {
+            container.service.as_deref() == Some(&service)
+                && matches!(container.kind, ContainerKind::Replica(_))
+                && container.is_running()
+        })
+        .ok_or_else(|| {
+            Fault::new(format!("the bundled database ({service}) is not running"))
+                .hint(format!("start it: `docker compose up -d --no-deps {service}`"))
+        })
+}
+
+/// The address for what needs the owner, as the product's own containers are given it.
+fn address(install: &Install) -> Result<ConnInfo, Fault> {
+    let database = &install.profile.database;
+    let given = |service: &str| {
+        let value =
+            install.model.services.get(service)?.environment.get(database.url_variable.as_str())?.as_ref()?;
+        Some(value.expose().to_owned()).filter(|value| !value.is_empty())
+    };
+    let migrate = install.profile.migrate.as_ref().and_then(|migrate| match &migrate.run {
+        MigrationRun::Service(service) => Some(service),
+        MigrationRun::Command { .. } => None,
+    });
+    let for_owner =
+        database.migrate_url_variable.as_ref().and_then(|name| install.variable(name)).map(str::to_owned);
+    let url = for_owner
+        .or_else(|| migrate.and_then(|service| given(service.as_str())))
+        .or_else(|| given(install.profile.api().0.as_str()))
+        .or_else(|| install.variable(&database.url_variable).map(str::to_owned))
+        .ok_or_else(|| {
+            Fault::new("the database's address is not known").hint(format!(
+                "set {} in {}",
+                database.url_variable,
+                install.env_file.display()
+            ))
+        })?;
+    let user = install.variables.get("USER").map(String::as_str);
+    ConnInfo::parse(&url, user).map_err(|error| {
+        Fault::caused_by(
+            format!("the database's address ({}) cannot be understood", database.url_variable),
+            &error,
+        )
+    })
+}
+
+/// In its own server, the product's superuser may do what a restricted role may not: copy, swap and drop databases.
+fn as_superuser(install: &Install, info: &ConnInfo) -> ConnInfo {
+    let service = install.profile.database.bundled.as_ref().map(|bundled| bundled.service.as_str());
+    let environment =
+        service.and_then(|service| install.model.services.get(service)).map(|service| &service.environment);
+    let given = |name: &str| {
+        let value = environment?.get(name)?.as_ref()?.expose().to_owned();
+        Some(value).filter(|value| !value.is_empty())
+    };
+    match (given("POSTGRES_USER"), given("POSTGRES_PASSWORD")) {
+        (Some(user), Some(password)) if user != info.user => {
+            ConnInfo { user, password: Some(Secret::new(password)), ..info.clone() }
+        }
+        _ => info.clone(),
+    }
+}
+
+/// The same database by another address: what is reached through the engine's own network needs no TLS.
+fn at(info: &ConnInfo, address: IpAddr, port: u16) -> ConnInfo {
+    let mut info = info.clone();
+    info.hosts = vec![Host::Tcp { name: address.to_string(), address: Some(address), port }];
+    info.ssl.mode = SslMode::Disable;
+    info
+}

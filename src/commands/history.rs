@@ -1,0 +1,126 @@
+//! `opsctl history`: what was done, by whom, and how it ended.
+
+use serde_json::json;
+
+use crate::cli::{History, HistoryAction};
+use crate::commands::context::{Context, Outcome};
+use crate::commands::install::Place;
+use crate::commands::show;
+use crate::error::{Failure, Fault};
+use crate::journal::record::{Closing, Entry, Progress, Record};
+use crate::journal::{JournalError, read};
+use crate::model::operation::OperationId;
+use crate::report::quantity;
+
+/// Does what was asked.
+pub fn run(context: &Context, asked: &History) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    match &asked.action {
+        None => list(&place),
+        Some(HistoryAction::Show { id }) => one(&place, id),
+    }
+}
+
+fn list(place: &Place) -> Result<Outcome, Failure> {
+    let operations = place
+        .state
+        .operations()
+        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let mut table = show::table(["operation", "begun (UTC)", "took", "by", "ended"]);
+    let mut data = Vec::new();
+    for past in operations {
+        match past.progress {
+            Ok(progress) => {
+                table.add_row([
+                    past.id.to_string(),
+                    progress.began.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                    took(&progress),
+                    progress.planned.actor.to_string(),
+                    ending(progress.ending).to_owned(),
+                ]);
+                data.push(
+                    json!({"operation": past.id, "kind": progress.planned.plan.kind, "began": progress.began,
+                    "last": progress.last, "actor": progress.planned.actor, "ending": progress.ending,
+                    "opsctl": progress.planned.opsctl}),
+                );
+            }
+            Err(error) => {
+                table.add_row([
+                    past.id.to_string(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    error.to_string(),
+                ]);
+                data.push(json!({"operation": past.id, "unreadable": error.to_string()}));
+            }
+        }
+    }
+    let text = if data.is_empty() { "nothing was done yet".to_owned() } else { show::lines(&table) };
+    Ok(Outcome::new(text, json!({"operations": data})))
+}
+
+fn one(place: &Place, id: &str) -> Result<Outcome, Failure> {
+    let unknown = || {
+        Failure::usage(
+            Fault::new(format!("no operation {id} is recorded")).hint("`opsctl history` lists them"),
+        )
+    };
+    let id = OperationId::parse(id).ok_or_else(unknown)?;
+    let (entries, _) = read(&place.state.journal(&id)).map_err(|error| match error {
+        JournalError::Io { .. } => unknown(),
+        error => Fault::caused_by("the operation's record cannot be read", &error).into(),
+    })?;
+    let progress = Progress::of(&entries).ok_or_else(unknown)?;
+    let text = format!(
+        "{id}: {} by {}, begun {} UTC, {}\narguments: {}\nopsctl {}\n{}\n\n{}",
+        progress.planned.plan.kind,
+        progress.planned.actor,
+        progress.began.strftime("%Y-%m-%d %H:%M:%S"),
+        ending(progress.ending),
+        progress.planned.arguments.join(" "),
+        progress.planned.opsctl,
+        show::progress(&progress),
+        entries.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+    );
+    Ok(Outcome::new(text, json!({"operation": id, "entries": entries})))
+}
+
+fn took(progress: &Progress) -> String {
+    let duration = progress.last.duration_since(progress.began);
+    std::time::Duration::try_from(duration)
+        .map_or_else(|_| "the clock was set back".to_owned(), quantity::duration)
+}
+
+fn ending(ending: Option<Closing>) -> &'static str {
+    match ending {
+        None => "not ended: `opsctl resume` or `opsctl abort`",
+        Some(Closing::Done) => "done",
+        Some(Closing::Failed) => "failed, nothing changed",
+        Some(Closing::RolledBack) => "failed, rolled back",
+        Some(Closing::PastCommit) => "past the commit point, not well",
+        Some(Closing::Aborted) => "given up",
+    }
+}
+
+/// A record as a line of the operation's log; the plan is shown apart.
+fn line(entry: &Entry) -> Option<String> {
+    let said = match &entry.record {
+        Record::Planned(_) => return None,
+        Record::Started { step, attempt: 1 } => format!("step {} begun", step + 1),
+        Record::Started { step, attempt } => format!("step {} begun, attempt {attempt}", step + 1),
+        Record::Finished { step, .. } => format!("step {} done", step + 1),
+        Record::Failed { step, fault } => format!("step {} failed: {fault}", step + 1),
+        Record::GoingBack { fault, steps } => format!("going back in {} steps: {fault}", steps.len()),
+        Record::UndoStarted { step, attempt: 1 } => format!("going back, step {} begun", step + 1),
+        Record::UndoStarted { step, attempt } => {
+            format!("going back, step {} begun, attempt {attempt}", step + 1)
+        }
+        Record::UndoFinished { step } => format!("going back, step {} done", step + 1),
+        Record::UndoFailed { step, fault } => format!("going back, step {} failed: {fault}", step + 1),
+        Record::Interrupted => "somebody asked to stop".to_owned(),
+        Record::Resumed { actor, .. } => format!("taken up again by {actor}"),
+        Record::Closed { ending: how } => ending(Some(*how)).to_owned(),
+    };
+    Some(format!("{}  {said}", entry.at.strftime("%H:%M:%S%.3f")))
+}

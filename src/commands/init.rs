@@ -1,0 +1,35 @@
+//! `opsctl init`: an annotated description of this install's product, to start from.
+
+use serde_json::json;
+
+use crate::cli::Init;
+use crate::commands::context::{Context, Outcome};
+use crate::error::{Failure, Fault};
+use crate::profile::{FILE_NAME, TEMPLATE};
+
+/// Writes the description into the install's directory, or prints it. One that is there is never overwritten.
+pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
+    if asked.stdout {
+        return Ok(Outcome::new(TEMPLATE, json!({"template": TEMPLATE})));
+    }
+    let given = context.global.dir.clone().unwrap_or_default();
+    let path = context.surroundings.directory.join(given).join(FILE_NAME);
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    match written.and_then(|mut file| std::io::Write::write_all(&mut file, TEMPLATE.as_bytes())) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(Failure::refused(
+                Fault::new(format!("{} is there already and is not overwritten", path.display()))
+                    .hint("`opsctl init --stdout` prints the annotated description"),
+            ));
+        }
+        Err(error) => {
+            return Err(Fault::caused_by(format!("could not write {}", path.display()), &error).into());
+        }
+    }
+    let text = format!(
+        "wrote {}: every key is explained in it; make it yours and try `opsctl status`",
+        path.display()
+    );
+    Ok(Outcome::new(text, json!({"path": path})))
+}

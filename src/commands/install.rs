@@ -1,0 +1,276 @@
+//! Finding an install and reading what it says of itself. Nothing is changed here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject};
+use crate::adapters::compose_services::{compose_fault, fault};
+use crate::adapters::docker::{Engine, EngineSettings};
+use crate::adapters::env_store::EnvStore;
+use crate::commands::context::Context;
+use crate::error::{Failure, Fault};
+use crate::journal::state_dir::StateDir;
+use crate::model::compose_model::ComposeModel;
+use crate::model::conninfo::{ConnInfo, Host};
+use crate::model::redaction::Redactor;
+use crate::profile::{self, DatabaseMode, Profile, ServiceName, VariableName};
+
+/// Where the Compose files of an install can be, below its directory.
+const DIRECTORIES: [&str; 4] = [".", "compose", "docker-compose", "deploy/compose"];
+
+/// The Compose file that is always there.
+const BASE_FILES: [&str; 4] = ["docker-compose.yml", "compose.yaml", "compose.yml", "docker-compose.yaml"];
+
+/// The place of an install: what can be said without asking Docker or the database.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The install's directory.
+    pub dir: PathBuf,
+    /// Where its Compose files are.
+    pub compose_dir: PathBuf,
+    /// What opsctl keeps of it.
+    pub state: StateDir,
+}
+
+/// An install, with all that its files say.
+pub struct Install {
+    /// Where it is.
+    pub place: Place,
+    /// What is known of the product.
+    pub profile: Arc<Profile>,
+    /// Its Compose project.
+    pub compose: Compose,
+    /// The resolved model of that. It holds secrets.
+    pub model: ComposeModel,
+    /// The engine that runs it.
+    pub engine: Engine,
+    /// How the engine is reached.
+    pub engine_settings: EngineSettings,
+    /// What `.env` and the process environment assign.
+    pub variables: BTreeMap<String, String>,
+    /// The environment file.
+    pub env_file: PathBuf,
+    /// Whose server the database is on.
+    pub mode: DatabaseMode,
+    /// Takes secrets out of texts.
+    pub redactor: Redactor,
+}
+
+impl Place {
+    /// Finds the install: the given directory, or the nearest upwards that holds one.
+    pub fn find(context: &Context) -> Result<Self, Failure> {
+        let start = &context.surroundings.directory;
+        if let Some(given) = &context.global.dir {
+            let dir = std::path::absolute(start.join(given))
+                .map_err(|error| Fault::caused_by(format!("cannot use {}", given.display()), &error))?;
+            return Self::at(&dir).ok_or_else(|| not_an_install(&dir));
+        }
+        start.ancestors().find_map(Self::at).map(Self::or_its_parent).ok_or_else(|| not_an_install(start))
+    }
+
+    fn at(dir: &Path) -> Option<Self> {
+        let compose_dir = DIRECTORIES
+            .iter()
+            .map(|below| if *below == "." { dir.to_owned() } else { dir.join(below) })
+            .find(|folder| BASE_FILES.iter().any(|name| folder.join(name).is_file()));
+        let described = dir.join(profile::FILE_NAME).is_file();
+        let compose_dir = compose_dir.or_else(|| described.then(|| dir.to_owned()))?;
+        Some(Self { dir: dir.to_owned(), compose_dir, state: StateDir::of(dir) })
+    }
+
+    /// Who stands in the folder of the Compose files means the install that it belongs to.
+    fn or_its_parent(self) -> Self {
+        if self.dir != self.compose_dir || self.dir.join(profile::FILE_NAME).is_file() {
+            return self;
+        }
+        let belongs = |parent: &Path| {
+            DIRECTORIES[1..].iter().any(|below| parent.join(below) == self.dir)
+                && ["scripts", "backup", ".opsctl", "VERSION", profile::FILE_NAME]
+                    .iter()
+                    .any(|sign| parent.join(sign).exists())
+        };
+        let parent = self.dir.ancestors().skip(1).take(2).find(|parent| belongs(parent));
+        parent.and_then(Self::at).unwrap_or(self)
+    }
+
+    /// Where backups are: the flag or `BACKUP_DIR`, else what `.env` says, else `backup`.
+    pub fn backup_dir(&self, given: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
+        let named = given
+            .map(Path::to_owned)
+            .or_else(|| variables.get("BACKUP_DIR").filter(|path| !path.is_empty()).map(PathBuf::from));
+        self.dir.join(named.unwrap_or_else(|| PathBuf::from("backup")))
+    }
+}
+
+fn not_an_install(dir: &Path) -> Failure {
+    Failure::usage(
+        Fault::new(format!("no install in {} or above it", dir.display())).hint(
+            "name it: `opsctl --dir DIR ...`; it holds opsctl.toml or the product's docker-compose.yml",
+        ),
+    )
+}
+
+impl Install {
+    /// Reads the install at a place.
+    pub async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
+        let process = &context.surroundings.environment;
+        let engine_settings = EngineSettings::from_environment(|name| process.get(name).cloned());
+        let endpoint =
+            engine_settings.endpoint().map_err(|error| Fault::caused_by("cannot reach Docker", &error))?;
+        let engine = Engine::connect(&engine_settings).await.map_err(|error| fault(&error))?;
+        let described = described(&place)?;
+        let env_name = described
+            .as_ref()
+            .map_or_else(|| PathBuf::from(".env"), |profile| profile.runtime.env_file.clone());
+        let env_file = place.compose_dir.join(env_name);
+        let variables = variables(&env_file, process)?;
+        let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let compose = |files: Vec<PathBuf>, name: Option<String>| {
+            let redactor = redactor.clone();
+            let project = ComposeProject {
+                directory: place.compose_dir.clone(),
+                files,
+                env_files: if env_file.ends_with(".env") { Vec::new() } else { vec![env_file.clone()] },
+                name,
+                profiles: Vec::new(),
+            };
+            let redact = Arc::new(move |text: &str| redactor.redact(text));
+            Compose::new(project, ComposeEnvironment::default(), &endpoint, redact)
+        };
+        let profile = match described {
+            Some(profile) => profile,
+            None => recognised(&place, &compose(vec![base_file(&place)?], None)).await?,
+        };
+        let mode = profile.database.mode(database_host(&profile, &variables).as_deref());
+        let files = compose_files(&place, &profile, mode, &variables);
+        let project = profile.runtime.project.as_ref().map(ToString::to_string);
+        let compose = compose(files, project);
+        let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
+        let redactor = Redactor::learn(secrets_of(&model, &variables));
+        Ok(Self {
+            place,
+            profile: Arc::new(profile),
+            compose,
+            model,
+            engine,
+            engine_settings,
+            variables,
+            env_file,
+            mode,
+            redactor,
+        })
+    }
+
+    /// A setting, as Compose reads it.
+    pub fn variable(&self, name: &VariableName) -> Option<&str> {
+        self.variables.get(name.as_str()).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The services of the profile that the model has too.
+    pub fn is_there(&self, service: &ServiceName) -> bool {
+        self.model.services.contains_key(service.as_str())
+    }
+}
+
+/// The description in the install's directory, if there is one.
+fn described(place: &Place) -> Result<Option<Profile>, Failure> {
+    let path = place.dir.join(profile::FILE_NAME);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Fault::caused_by(format!("cannot read {}", path.display()), &error).into()),
+    };
+    Profile::parse(&text, &path).map(Some).map_err(|error| {
+        let fault = Fault::caused_by("the product's description cannot be used", &error);
+        Failure::usage(if error.hint.is_empty() { fault } else { fault.hint(error.hint.clone()) })
+    })
+}
+
+async fn recognised(place: &Place, compose: &Compose) -> Result<Profile, Failure> {
+    let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
+    let services: Vec<&str> = model.services.keys().map(String::as_str).collect();
+    Profile::recognise(&services).ok_or_else(|| {
+        Failure::usage(
+            Fault::new(format!(
+                "no product that opsctl knows: {} has the services {}",
+                place.dir.display(),
+                services.join(", ")
+            ))
+            .hint("describe it: `opsctl init` writes an annotated opsctl.toml to start from"),
+        )
+    })
+}
+
+fn base_file(place: &Place) -> Result<PathBuf, Failure> {
+    BASE_FILES
+        .iter()
+        .map(|name| place.compose_dir.join(name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| not_an_install(&place.dir))
+}
+
+/// What the environment file assigns, with the process environment laid over it, as Compose does.
+fn variables(
+    env_file: &Path,
+    process: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let lookup = |name: &str| process.get(name).cloned();
+    let read = EnvStore::at(env_file).read().map_err(|error| {
+        Fault::caused_by("the install's settings cannot be read", &error).hint(error.hint())
+    })?;
+    let mut variables = read
+        .file()
+        .values(&lookup)
+        .map_err(|error| Fault::caused_by(format!("{} cannot be read", env_file.display()), &error))?;
+    variables.extend(process.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Ok(variables)
+}
+
+fn database_host(profile: &Profile, variables: &BTreeMap<String, String>) -> Option<String> {
+    let url = variables.get(profile.database.url_variable.as_str()).filter(|url| !url.is_empty())?;
+    let info = ConnInfo::parse(url, None).ok()?;
+    match info.hosts.first()? {
+        Host::Tcp { name, .. } => Some(name.clone()),
+        Host::Socket { directory, .. } => Some(directory.display().to_string()),
+    }
+}
+
+/// `COMPOSE_FILE` says which files Compose takes, and so it says it here too.
+fn compose_files(
+    place: &Place,
+    profile: &Profile,
+    mode: DatabaseMode,
+    variables: &BTreeMap<String, String>,
+) -> Vec<PathBuf> {
+    if let Some(list) = variables.get("COMPOSE_FILE").filter(|list| !list.is_empty()) {
+        let separator = variables.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty());
+        let separator = separator.map_or(":", String::as_str);
+        return list
+            .split(separator)
+            .filter(|name| !name.is_empty())
+            .map(|name| place.compose_dir.join(name))
+            .collect();
+    }
+    let is_present = |file: &Path| place.compose_dir.join(file).is_file();
+    profile
+        .runtime
+        .compose_files(mode, &is_present)
+        .into_iter()
+        .map(|file| place.compose_dir.join(file))
+        .collect()
+}
+
+/// Everything that may hold a secret: what `.env` assigns, and what the containers are given.
+fn secrets_of<'a>(
+    model: &'a ComposeModel,
+    variables: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let given = model.services.values().flat_map(|service| {
+        service
+            .environment
+            .iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| (name.as_str(), value.expose())))
+    });
+    variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(given)
+}

@@ -1,0 +1,122 @@
+//! The real world for an operation: adapters put together for one install.
+
+use std::path::{Path, PathBuf};
+
+use crate::adapters::compose_services::ComposeServices;
+use crate::adapters::dump_backups::DumpBackups;
+use crate::adapters::env_settings::EnvSettings;
+use crate::adapters::env_store::EnvStore;
+use crate::adapters::http::Http;
+use crate::adapters::product_database::ProductDatabase;
+use crate::commands::context::Context;
+use crate::commands::database::{self, Reached};
+use crate::commands::install::Install;
+use crate::error::Fault;
+use crate::model::backup_id::BackupId;
+use crate::model::manifest::{self, Mode};
+use crate::model::operation::OperationId;
+use crate::model::secret::Secret;
+use crate::ports::{Clock, Limits, World};
+use crate::profile::DatabaseMode;
+
+/// The world that operations on a Compose product with PostgreSQL act on.
+pub type LiveWorld = World<ComposeServices, ProductDatabase, DumpBackups, EnvSettings, SystemClock>;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
+/// The variable that holds the key for requests that only an administrator may make.
+pub const PLATFORM_KEY: &str = "OPSCTL_PLATFORM_KEY";
+
+/// What an operation needs to know beside the install.
+pub struct Setting<'a> {
+    /// Its identifier.
+    pub operation: &'a OperationId,
+    /// Where backups are.
+    pub backup_dir: &'a Path,
+    /// What runs, for the manifests of backups.
+    pub release: manifest::Release,
+    /// Backups that an operation could still go back to, and which.
+    pub needed: Vec<(BackupId, OperationId)>,
+}
+
+/// Builds the services alone: for commands that need no database.
+pub fn services(
+    context: &Context,
+    install: &Install,
+    operation: &OperationId,
+) -> Result<ComposeServices, Fault> {
+    let http = Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?;
+    Ok(ComposeServices {
+        engine: install.engine.clone(),
+        engine_settings: install.engine_settings.clone(),
+        compose: install.compose.clone(),
+        project: install.model.project.clone(),
+        profile: install.profile.clone(),
+        operation: operation.clone(),
+        scratch: install.place.state.operation(operation),
+        redactor: install.redactor.clone(),
+        http,
+        platform_key: platform_key(context, install),
+    })
+}
+
+/// Builds the world for an operation.
+pub async fn world(context: &Context, install: &Install, setting: Setting<'_>) -> Result<LiveWorld, Fault> {
+    let Reached { database, tools, .. } = database::reach(install, setting.operation).await?;
+    let scratch: PathBuf = install.place.state.operation(setting.operation);
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let backups = DumpBackups {
+        database: database.clone(),
+        tools,
+        mode: match install.mode {
+            DatabaseMode::Bundled => Mode::Bundled,
+            DatabaseMode::External => Mode::External,
+        },
+        directory: setting.backup_dir.to_owned(),
+        state_dir: install.place.state.root().to_owned(),
+        needed: setting.needed,
+        release: setting.release,
+        actor: context.surroundings.actor.clone(),
+        exports: install.profile.database.exports.clone(),
+        scratch: scratch.clone(),
+        redactor: install.redactor.clone(),
+        processors: u32::try_from(processors).unwrap_or(u32::MAX),
+    };
+    let settings = EnvSettings {
+        store: EnvStore::at(&install.env_file),
+        release: install.profile.release.clone(),
+        variables: install.profile.variables.clone(),
+        install: install.place.dir.clone(),
+        backup_dir: setting.backup_dir.to_owned(),
+        scratch,
+    };
+    let services = services(context, install, setting.operation)?;
+    Ok(World { services, databases: database, backups, settings, clock: SystemClock })
+}
+
+/// The key from the environment, else from the setting that the profile names.
+fn platform_key(context: &Context, install: &Install) -> Option<Secret> {
+    let named = install.profile.scan.as_ref().and_then(|scan| scan.token_variable.as_ref());
+    let key =
+        context.surroundings.variable(PLATFORM_KEY).or_else(|| named.and_then(|name| install.variable(name)));
+    key.map(Secret::new)
+}
+
+/// How long things may take with this product.
+pub fn limits(install: &Install) -> Limits {
+    let health = &install.profile.health;
+    Limits {
+        start: health.start_timeout,
+        stable: health.watch_for,
+        canary_stable: health.stable_for,
+        migrate: install.profile.migrate.as_ref().map_or(health.start_timeout, |migrate| migrate.timeout),
+    }
+}

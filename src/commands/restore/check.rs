@@ -1,0 +1,141 @@
+//! Whether a backup fits the install, its server and its disks, before anything is touched.
+
+use std::collections::BTreeSet;
+
+use crate::adapters::archive::{Origin, Summary};
+use crate::adapters::disk::{self, Need};
+use crate::adapters::postgres::server::{available_extensions, server_facts};
+use crate::adapters::product_database;
+use crate::commands::install::Install;
+use crate::commands::live::LiveWorld;
+use crate::error::Fault;
+use crate::model::manifest::{DUMP_NAME, Database, Manifest};
+use crate::model::pg_tools::check_restore;
+use crate::ports::Databases;
+use crate::profile::DatabaseMode;
+
+/// Refuses a backup of another product, of a newer schema, or one that this server cannot hold.
+pub(super) async fn backup_fits(
+    install: &Install,
+    world: &LiveWorld,
+    summary: &Summary,
+) -> Result<(), Fault> {
+    let manifest = manifest(summary);
+    if let Some(manifest) = manifest {
+        same_product(install, manifest)?;
+        not_newer(world, manifest).await?;
+        extensions_there(world, manifest).await?;
+    }
+    let session = world.databases.maintenance().await?;
+    let server = server_facts(&session).await.map_err(|error| product_database::fault(&error))?;
+    let tool = world.backups.tools.tools().major;
+    check_restore(tool, server.major(), summary.dump.archive_minor(), summary.dump.server_major())
+        .map_err(|skew| Fault::caused_by("the backup does not fit this server", &skew).hint(skew.hint()))
+}
+
+fn manifest(summary: &Summary) -> Option<&Manifest> {
+    match &summary.origin {
+        Origin::Opsctl(manifest) => Some(manifest),
+        Origin::Scripts { .. } => None,
+    }
+}
+
+fn same_product(install: &Install, manifest: &Manifest) -> Result<(), Fault> {
+    if manifest.product == install.profile.product.name.as_str() {
+        return Ok(());
+    }
+    Err(Fault::new(format!(
+        "this is a backup of {}, and the install is of {}",
+        manifest.product, install.profile.product.name
+    )))
+}
+
+/// Migrations only go forward: data of a newer release would meet a release that does not know it.
+async fn not_newer(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> {
+    let Database::Postgresql(postgres) = &manifest.database;
+    let live = world.databases.live();
+    if !world.databases.exists(&live).await? {
+        return Ok(());
+    }
+    let known = world.databases.schema(&live).await?.migrations;
+    let unknown: Vec<&str> = postgres
+        .migrations
+        .iter()
+        .map(|migration| migration.id.as_str())
+        .filter(|id| !known.iter().any(|known| known == id))
+        .collect();
+    if unknown.is_empty() || known.is_empty() {
+        return Ok(());
+    }
+    let release = manifest.release.version.as_ref().map_or("its release".to_owned(), ToString::to_string);
+    Err(Fault::new(format!(
+        "the backup has migrations that this release does not have: {}",
+        unknown.join(", ")
+    ))
+    .hint(format!("`opsctl upgrade {release}` first, and restore then")))
+}
+
+async fn extensions_there(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> {
+    let Database::Postgresql(postgres) = &manifest.database;
+    let session = world.databases.maintenance().await?;
+    let available = available_extensions(&session).await.map_err(|error| product_database::fault(&error))?;
+    let available: BTreeSet<&str> = available.iter().map(|(name, _)| name.as_str()).collect();
+    let missing: Vec<&str> = postgres
+        .properties
+        .extensions
+        .iter()
+        .map(|extension| extension.name.as_str())
+        .filter(|name| !available.contains(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::new(format!("the server lacks extensions that the backup needs: {}", missing.join(", ")))
+        .hint("install them on the database server; which package has them depends on its distribution"))
+}
+
+/// A side database needs the right to make one, and room for it beside the live one.
+pub(super) async fn side_database_fits(
+    install: &Install,
+    world: &LiveWorld,
+    summary: &Summary,
+) -> Result<(), Fault> {
+    let session = world.databases.maintenance().await?;
+    let server = server_facts(&session).await.map_err(|error| product_database::fault(&error))?;
+    if !server.can_create_databases {
+        return Err(Fault::new(format!("the role {} may not create databases", world.databases.info.user))
+            .hint("grant it: ALTER ROLE ... CREATEDB; or connect as one that may (DATABASE_URL_MIGRATE)")
+            .hint("`--in-place` restores without a side database: the product does not serve meanwhile"));
+    }
+    let (unpacked, loaded) = sizes(summary);
+    let mut needs = vec![Need {
+        what: "the unpacked dump",
+        place: install.place.state.root().to_owned(),
+        bytes: unpacked,
+    }];
+    if install.mode == DatabaseMode::Bundled {
+        let facts =
+            install.engine.facts().await.map_err(|error| crate::adapters::compose_services::fault(&error))?;
+        needs.push(Need { what: "the side database", place: facts.root_dir, bytes: loaded });
+    }
+    disk::check(&needs).map_err(|fault| {
+        fault.hint("make room, or restore with `--in-place`: the product does not serve meanwhile")
+    })
+}
+
+/// How large the dump is when it is unpacked, and how large the database will be: what the manifest says, or a guess
+/// from what text compresses to.
+fn sizes(summary: &Summary) -> (u64, u64) {
+    match manifest(summary) {
+        Some(manifest) => {
+            let Database::Postgresql(postgres) = &manifest.database;
+            let dump = manifest
+                .members
+                .iter()
+                .find(|member| member.name == DUMP_NAME)
+                .map_or(0, |member| member.size);
+            (dump, postgres.size_bytes)
+        }
+        None => (summary.file_bytes, summary.file_bytes.saturating_mul(8)),
+    }
+}

@@ -1,0 +1,186 @@
+//! `opsctl status`: what is selected, what runs, and where they differ. It shows what it can, also of a broken install.
+
+use serde_json::{Value, json};
+
+use crate::adapters::catalogue::Catalogue;
+use crate::adapters::postgres::server::databases;
+use crate::adapters::product_database::{self, ProductDatabase};
+use crate::commands::context::{Context, Outcome};
+use crate::commands::current::{self, Found};
+use crate::commands::database;
+use crate::commands::install::{Install, Place};
+use crate::commands::live;
+use crate::commands::operate;
+use crate::commands::show;
+use crate::error::{Failure, Fault};
+use crate::gates::{self, Subject};
+use crate::journal::lock::current_holder;
+use crate::model::operation::{OperationId, OperationKind};
+use crate::ports::Databases;
+use crate::profile::{DatabaseMode, ServiceName};
+use crate::report::quantity;
+
+/// Lines for a person, and the same for a machine.
+struct Screen {
+    lines: Vec<String>,
+    data: Value,
+}
+
+impl Screen {
+    fn row(&mut self, name: &str, text: impl std::fmt::Display) {
+        self.lines.push(format!("{name:<15} {text}"));
+    }
+
+    fn trouble(&mut self, name: &str, fault: &Fault) {
+        self.row(name, format!("unknown: {fault}"));
+        self.data[name] = json!({"unknown": fault.to_string()});
+    }
+}
+
+/// Looks at everything; a part that cannot be seen says why.
+pub async fn run(context: &Context) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    let mut screen = Screen { lines: Vec::new(), data: json!({"dir": place.dir}) };
+    screen.row("install", place.dir.display());
+    operations(&mut screen, &place)?;
+    let install = Install::open(context, place).await?;
+    let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup, 1);
+    let services = live::services(context, &install, &operation)?;
+    match current::look(&install, &services).await {
+        Ok(found) => {
+            releases(context, &mut screen, &found);
+            each_service(&mut screen, &install, &services, &found).await;
+        }
+        Err(failure) => screen.trouble("release", &failure.fault),
+    }
+    match database::reach(&install, &operation).await {
+        Ok(reached) => on_the_server(context, &mut screen, &install, &reached.database).await,
+        Err(fault) => screen.trouble("database", &fault),
+    }
+    backups(&mut screen, &install);
+    Ok(Outcome::new(screen.lines.join("\n"), screen.data))
+}
+
+fn operations(screen: &mut Screen, place: &Place) -> Result<(), Failure> {
+    if let Some(holder) = current_holder(&place.state.lock()) {
+        screen.row("running", format!("{} by {}, since {}", holder.doing, holder.actor, holder.since));
+        screen.data["running"] = json!(holder);
+    }
+    if let Some(progress) = operate::unfinished(&place.state)? {
+        let id = &progress.planned.operation;
+        screen.row(
+            "unfinished",
+            format!("{id}, {} of {} steps done", progress.finished, progress.planned.plan.steps.len()),
+        );
+        screen.lines.push(show::progress(&progress));
+        screen.data["unfinished"] =
+            json!({"operation": id, "finished": progress.finished, "touched": progress.touched});
+    }
+    Ok(())
+}
+
+fn releases(context: &Context, screen: &mut Screen, found: &Found) {
+    let selected = found.selected.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+    screen.row("selected", selected);
+    screen.row(
+        "runs",
+        format!("{} ({})", found.release, found.release.image_id.as_deref().unwrap_or("no image")),
+    );
+    screen.data["release"] = json!({"selected": found.selected, "runs": found.release, "source": found.source,
+        "drift": found.drift});
+    for drift in &found.drift {
+        context.warn(drift);
+    }
+}
+
+async fn each_service(
+    screen: &mut Screen,
+    install: &Install,
+    services: &crate::adapters::compose_services::ComposeServices,
+    found: &Found,
+) {
+    let mut data = Vec::new();
+    for name in install.profile.stop_order().into_iter().rev().filter(|name| install.is_there(name)) {
+        let one: [ServiceName; 1] = [name.clone()];
+        let state = match gates::glance(services, Subject::Services(&one, &found.release)).await {
+            Ok(None) => "well".to_owned(),
+            Ok(Some(trouble)) => trouble,
+            Err(fault) => fault.to_string(),
+        };
+        let ports: Vec<String> = install.model.services[name.as_str()]
+            .ports
+            .iter()
+            .filter_map(|port| {
+                let (first, _) = port.host_ports?;
+                Some(format!("{}:{first}", port.host_ip.map_or("*".to_owned(), |ip| ip.to_string())))
+            })
+            .collect();
+        screen.row(name.as_str(), format!("{state}  {}", ports.join(" ")).trim_end());
+        data.push(json!({"service": name, "state": state, "ports": ports}));
+    }
+    screen.data["services"] = json!(data);
+}
+
+async fn on_the_server(
+    context: &Context,
+    screen: &mut Screen,
+    install: &Install,
+    database: &ProductDatabase,
+) {
+    let mode = match install.mode {
+        DatabaseMode::Bundled => "bundled",
+        DatabaseMode::External => "external",
+    };
+    match show::database(database).await {
+        Ok(text) => {
+            screen.row("database", format!("{text} ({mode})"));
+            screen.data["database"] = json!({"mode": mode, "name": database.live(), "text": text});
+        }
+        Err(fault) => screen.trouble("database", &fault),
+    }
+    if let Ok(schema) = database.schema(&database.live()).await {
+        let last = schema.migrations.last().map_or("none".to_owned(), Clone::clone);
+        screen.row("migrations", format!("{} applied, the last is {last}", schema.migrations.len()));
+        screen.data["migrations"] = json!(schema.migrations);
+    }
+    if let Err(fault) = beside(screen, database).await {
+        context.warn(format!("the databases beside cannot be listed: {fault}"));
+    }
+}
+
+/// The databases that opsctl keeps beside the live one: they take room, and somebody may want it back.
+async fn beside(screen: &mut Screen, database: &ProductDatabase) -> Result<(), Fault> {
+    let session = database.maintenance().await?;
+    let live = database.live();
+    let found = databases(&session, live.as_str()).await.map_err(|error| product_database::fault(&error))?;
+    let mut data = Vec::new();
+    for listed in found {
+        let Some(made) = listed.name.made_from(&live) else { continue };
+        let size = listed.size_bytes.map_or("unknown size".to_owned(), quantity::bytes);
+        let what = made.purpose.word().replace('_', " ");
+        screen.row("kept", format!("{} ({what}, {size})", listed.name));
+        data.push(json!({"name": listed.name, "purpose": made.purpose, "size_bytes": listed.size_bytes, "mark": listed.mark}));
+    }
+    screen.data["kept"] = json!(data);
+    Ok(())
+}
+
+fn backups(screen: &mut Screen, install: &Install) {
+    match Catalogue::open(install.place.state.root()) {
+        Ok(catalogue) => {
+            let newest = catalogue.records().last();
+            let text = newest.map_or("none yet".to_owned(), |record| {
+                let state = if record.verified.is_some() { "verified" } else { "not verified" };
+                format!(
+                    "{} of {}, the newest {} ({state})",
+                    catalogue.records().len(),
+                    install.profile.product.title,
+                    record.id
+                )
+            });
+            screen.row("backups", text);
+            screen.data["backups"] = json!({"count": catalogue.records().len(), "newest": newest});
+        }
+        Err(error) => screen.trouble("backups", &crate::adapters::dump_backups::catalogue_fault(&error)),
+    }
+}
