@@ -1,0 +1,109 @@
+//! Kills opsctl at every moment of every operation, and again at every moment of each recovery, and looks at what is left.
+
+#![allow(missing_docs, reason = "a test")]
+
+#[path = "support/fake.rs"]
+mod fake;
+#[path = "support/outcome.rs"]
+mod outcome;
+#[path = "support/scenarios.rs"]
+mod scenarios;
+#[path = "support/sweep.rs"]
+mod sweep;
+
+use fake::install::Client;
+use fake::{backups, database};
+use opsctl::journal::record::Closing;
+use opsctl::operations::restore::Migrations;
+use opsctl::operations::rollback::Data;
+use scenarios::{Point, Scenario};
+
+async fn swept(scenario: Scenario) {
+    let tally = sweep::sweep(&scenario).await;
+    assert!(tally.states > 20, "{tally:?}: the sweep saw too little to mean anything");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup() {
+    swept(scenarios::backup()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_by_swap() {
+    swept(scenarios::restore_by_swap("1.0.0", Migrations::UpToDate)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_by_swap_of_an_older_backup() {
+    swept(scenarios::restore_by_swap("1.1.0", Migrations::MayBeOlder)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_in_place() {
+    swept(scenarios::restore_in_place("1.0.0", Migrations::UpToDate)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_in_place_of_an_older_backup() {
+    swept(scenarios::restore_in_place("1.1.0", Migrations::MayBeOlder)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_undoing_of_a_restore() {
+    swept(scenarios::undo_restore()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade() {
+    swept(scenarios::upgrade("1.1.0", Point::Clone, Client::Steady, Closing::Done)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_with_a_backup_as_its_restore_point() {
+    swept(scenarios::upgrade("1.1.0", Point::Backup, Client::Steady, Closing::Done)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_whose_migration_fails_half_way() {
+    for point in [Point::Clone, Point::Backup] {
+        swept(scenarios::upgrade("1.1.1-fails-migrating", point, Client::Steady, Closing::RolledBack)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_is_never_ready() {
+    swept(scenarios::upgrade("1.1.2-never-ready", Point::Clone, Client::Steady, Closing::RolledBack)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_that_reports_another_version() {
+    swept(scenarios::upgrade("1.1.3-wrong-version", Point::Clone, Client::Steady, Closing::RolledBack)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_after_clients_wrote_to_the_new_release() {
+    swept(scenarios::upgrade("1.1.4-worker-dies", Point::Clone, Client::Steady, Closing::PastCommit)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_before_anybody_wrote_to_the_new_release() {
+    let client = Client::Avoids("1.1.4-worker-dies");
+    swept(scenarios::upgrade("1.1.4-worker-dies", Point::Clone, client, Closing::RolledBack)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_writes_just_when_the_way_back_was_chosen() {
+    let client = Client::ComesLate("1.1.4-worker-dies");
+    swept(scenarios::upgrade("1.1.4-worker-dies", Point::Clone, client, Closing::PastCommit)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_the_restore_point() {
+    swept(scenarios::roll_back(Data::RestorePoint(database("ledger_point")))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_a_backup() {
+    let archive = backups::archive(scenarios::archived());
+    swept(scenarios::roll_back(Data::Backup { archive, side: database("ledger_side") })).await;
+}

@@ -1,0 +1,63 @@
+//! The settings of the install in memory.
+
+use opsctl::error::Fault;
+use opsctl::model::release::Version;
+use opsctl::plan::step::Release;
+use opsctl::ports::Settings;
+
+use super::Fake;
+use super::install::Install;
+
+impl Settings for &Fake {
+    async fn select(&self, release: &Release) -> Result<(), Fault> {
+        self.boundary("before a release is selected")?;
+        self.change(|install| {
+            keep_env(install);
+            select(install, release);
+        });
+        self.boundary("between .env and the version file")?;
+        self.change(|install| install.version_file = release.version.to_string());
+        self.boundary("after a release is selected")
+    }
+
+    async fn remove_variables(&self, names: &[String]) -> Result<(), Fault> {
+        self.boundary("before variables are removed")?;
+        assert_eq!(names, ["LICENSE_MODE"], "the one variable that later releases do not take");
+        self.change(|install| {
+            keep_env(install);
+            install.env.deprecated = false;
+        });
+        self.boundary("after variables are removed")
+    }
+
+    async fn restore(&self, release: &Release) -> Result<Option<String>, Fault> {
+        self.boundary("before settings are put back")?;
+        self.change(|install| {
+            select(install, release);
+            if let Some(before) = &install.env_before {
+                install.env.deprecated = before.deprecated;
+            }
+        });
+        self.boundary("between .env and the version file on the way back")?;
+        self.change(|install| install.version_file = release.version.to_string());
+        self.boundary("after settings are put back")?;
+        Ok(None)
+    }
+
+    async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
+        self.boundary("before the previous version is noted")?;
+        self.change(|install| install.previous_version = Some(version.to_string()));
+        self.boundary("after the previous version is noted")
+    }
+}
+
+fn keep_env(install: &mut Install) {
+    if install.env_before.is_none() {
+        install.env_before = Some(install.env.clone());
+    }
+}
+
+fn select(install: &mut Install, release: &Release) {
+    install.env.version = release.version.to_string();
+    install.env.pin.clone_from(&release.pin);
+}

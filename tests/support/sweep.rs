@@ -1,0 +1,388 @@
+//! The sweep: every moment at which opsctl can be killed, and every moment of the recovery from that, until nothing new is found.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use opsctl::error::{Exit, Failure};
+use opsctl::interrupt::Interrupt;
+use opsctl::journal::record::{Closing, Entry, Planned, Progress, Record, SCHEMA};
+use opsctl::journal::state_dir::StateDir;
+use opsctl::journal::{Journal, read};
+use opsctl::model::operation::{Actor, OperationId};
+use opsctl::plan::runner::Runner;
+use opsctl::ports::{Clock, Limits};
+use opsctl::report::{Event, Reporter};
+
+use crate::fake::install::Install;
+use crate::fake::{At, Fake, FakeWorld, Moment, timestamp};
+use crate::outcome::{Afterwards, Tidying};
+use crate::scenarios::Scenario;
+
+const LIMITS: Limits = Limits {
+    start: Duration::from_secs(3),
+    stable: Duration::from_secs(1),
+    canary_stable: Duration::from_secs(1),
+    migrate: Duration::from_secs(20),
+};
+
+/// How much was swept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Moments that differ in what is durable.
+    pub states: usize,
+    /// Runs of opsctl.
+    pub runs: usize,
+}
+
+/// What is durable at some moment, and how it came to that.
+#[derive(Clone)]
+struct State {
+    install: Install,
+    journal: Vec<u8>,
+    path: Vec<String>,
+    history: History,
+}
+
+/// What has a say in how an operation may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum History {
+    /// Only kills.
+    Killed,
+    /// Somebody gave it up.
+    GivenUp,
+    /// Something was made to fail.
+    MadeToFail,
+}
+
+/// How opsctl is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Begin,
+    BeginAndFailAt(usize),
+    Resume,
+    Abort,
+}
+
+/// What a run of opsctl leaves.
+struct Run {
+    ended: Result<(), Failure>,
+    last: State,
+    moments: Vec<Moment>,
+    boundaries: usize,
+}
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _event: &Event<'_>) {}
+}
+
+/// Sweeps a scenario; panics with the whole story of the first thing that is not as it must be.
+pub(crate) async fn sweep(scenario: &Scenario) -> Tally {
+    let dir = scratch();
+    let mut sweep = Sweep::new(scenario, dir.path());
+    let first = sweep.begin().await;
+    let mut queue = VecDeque::from(first);
+    while let Some(state) = queue.pop_front() {
+        queue.extend(sweep.recover_from(&state).await);
+    }
+    sweep.tally
+}
+
+struct Sweep<'s> {
+    scenario: &'s Scenario,
+    dir: StateDir,
+    operation: OperationId,
+    seen: HashSet<(String, History, u64)>,
+    tally: Tally,
+}
+
+impl<'s> Sweep<'s> {
+    fn new(scenario: &'s Scenario, install: &Path) -> Self {
+        let dir = StateDir::of(install);
+        dir.create().expect("a state directory");
+        let operation = OperationId::new(timestamp(), scenario.plan.kind, 1);
+        Self { scenario, dir, operation, seen: HashSet::new(), tally: Tally::default() }
+    }
+
+    /// Runs the operation undisturbed, and then with each of its boundaries failing.
+    async fn begin(&mut self) -> Vec<State> {
+        let start = State {
+            install: self.scenario.install.clone(),
+            journal: Vec::new(),
+            path: Vec::new(),
+            history: History::Killed,
+        };
+        let undisturbed = self.run(&start, Call::Begin).await;
+        let boundaries = undisturbed.boundaries;
+        let found = self.judge(undisturbed);
+        for boundary in 0..boundaries {
+            let run = self.run(&start, Call::BeginAndFailAt(boundary)).await;
+            self.hold_to(&run);
+        }
+        found
+    }
+
+    /// Recovers in every way from a moment at which opsctl was killed.
+    async fn recover_from(&mut self, state: &State) -> Vec<State> {
+        self.write_journal(&state.journal);
+        let mut operations = self.dir.operations().expect("a readable directory");
+        let Some(operation) = operations.pop() else {
+            self.hold(state, None, "the operation never began");
+            return Vec::new();
+        };
+        if let Some(ending) = operation.progress.expect("a readable journal").ending {
+            self.hold(state, Some(ending), "killed when all was done");
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for call in [Call::Resume, Call::Abort] {
+            for pause in pauses(&state.install) {
+                let mut state = state.clone();
+                state.path.push(format!("{call:?} after {pause:?}"));
+                state.install.live_on(state.install.now + pause);
+                if call == Call::Abort && state.history == History::Killed {
+                    state.history = History::GivenUp;
+                }
+                let run = self.run(&state, call).await;
+                found.extend(self.judge(run));
+            }
+        }
+        found
+    }
+
+    /// Checks what a run of opsctl left, and returns the moments that were not seen before.
+    fn judge(&mut self, run: Run) -> Vec<State> {
+        self.hold_to(&run);
+        let fresh = self.unseen(run);
+        self.tally.states += fresh.len();
+        fresh
+    }
+
+    fn hold_to(&self, run: &Run) {
+        let entries = Lines::of(&run.last.journal).entries;
+        let ending = Progress::of(&entries).and_then(|progress| progress.ending);
+        let story = || format!("{:?}, {:?}\n  {}", ending, run.ended, run.last.path.join("\n  "));
+        let Some(ending) = ending else { panic!("the journal is not closed: {}", story()) };
+        let fits = match (&run.ended, ending) {
+            (Ok(()), Closing::Done | Closing::Aborted | Closing::RolledBack | Closing::Failed) => true,
+            (Err(failure), ending) => exit_of(ending) == failure.exit,
+            _ => false,
+        };
+        assert!(fits, "the exit code and the journal disagree: {}", story());
+        if run.last.history == History::Killed {
+            assert_eq!(ending, self.scenario.ends, "kills alone changed how it ends: {}", story());
+        }
+        self.hold(&run.last, Some(ending), &format!("{:?}", run.ended));
+    }
+
+    /// What a kill at each moment of a run would leave, as far as nothing like it was seen before.
+    fn unseen(&mut self, run: Run) -> Vec<State> {
+        let Run { last, moments, .. } = run;
+        let lines = Lines::of(&last.journal);
+        let mut told = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for Moment { install, journal, at } in moments {
+            let essence = install.essence();
+            for (length, place) in lengths(&last.journal, journal, at, last.path.len()) {
+                let told = told.entry(length).or_insert_with(|| lines.told_by(length));
+                if self.seen.insert((told.clone(), last.history, essence)) {
+                    let mut path = last.path[..last.path.len() - 1].to_vec();
+                    path.push(format!("killed {place}, {told}"));
+                    let journal = last.journal[..length].to_vec();
+                    fresh.push(State { install: install.clone(), journal, path, history: last.history });
+                }
+            }
+        }
+        fresh
+    }
+
+    fn hold(&self, state: &State, ending: Option<Closing>, end: &str) {
+        let untidy = ending == Some(Closing::PastCommit) || state.history == History::MadeToFail;
+        let tidying = if untidy { Tidying::MayBeMissing } else { Tidying::Done };
+        let (scenario, install) = (self.scenario, &state.install);
+        let problems = Afterwards { scenario, install, ending, tidying }.problems();
+        assert!(
+            problems.is_empty(),
+            "{ending:?} ({end}), but:\n- {}\nafter:\n  {}",
+            problems.join("\n- "),
+            state.path.join("\n  ")
+        );
+    }
+
+    /// One call of opsctl, as its commands make it.
+    async fn run(&mut self, from: &State, call: Call) -> Run {
+        self.tally.runs += 1;
+        let path = self.journal();
+        let mut fake = Fake::new(from.install.clone(), path.clone());
+        if let Call::BeginAndFailAt(boundary) = call {
+            fake = fake.failing_at(boundary);
+        }
+        let world = fake.world();
+        let ended = match call {
+            Call::Begin | Call::BeginAndFailAt(_) => self.start(&world).await,
+            Call::Resume | Call::Abort => {
+                self.write_journal(&from.journal);
+                self.go_on(&world, call).await
+            }
+        };
+        let bytes = std::fs::read(&path).expect("a journal");
+        let boundaries = fake.boundaries();
+        let (install, moments) = fake.into_parts();
+        let mut path = from.path.clone();
+        path.push(format!("{call:?} to its end"));
+        let failed = matches!(call, Call::BeginAndFailAt(_));
+        let history = if failed { History::MadeToFail } else { from.history };
+        Run { ended, last: State { install, journal: bytes, path, history }, moments, boundaries }
+    }
+
+    async fn start(&self, world: &FakeWorld<'_>) -> Result<(), Failure> {
+        let directory = self.dir.operation(&self.operation);
+        if directory.exists() {
+            std::fs::remove_dir_all(directory).expect("a directory of this test");
+        }
+        let plan = self.scenario.plan.clone();
+        let operation = self.operation.clone();
+        let mut journal = self.dir.begin(&operation).expect("a journal");
+        let planned = Planned {
+            schema: SCHEMA,
+            operation,
+            opsctl: "0.1.0".to_owned(),
+            actor: actor(),
+            arguments: Vec::new(),
+            plan: plan.clone(),
+        };
+        journal.append(world.clock.now(), Record::Planned(Box::new(planned))).expect("room in memory");
+        runner(world, &mut journal, &Interrupt::never()).run(&plan).await
+    }
+
+    async fn go_on(&self, world: &FakeWorld<'_>, call: Call) -> Result<(), Failure> {
+        let ended = self.reopen_and(world, call).await;
+        match ended {
+            Err(Failure { exit: Exit::Refused, .. }) => {
+                let (entries, _) = read(&self.journal()).expect("a journal");
+                let done = Progress::of(&entries).expect("a begun operation");
+                let plan = &self.scenario.plan;
+                let past_commit = plan.commit.is_some_and(|commit| done.touched > commit);
+                assert!(past_commit || plan.is_tidying(done.touched - 1), "{ended:?}");
+                self.reopen_and(world, Call::Resume).await
+            }
+            ended => ended,
+        }
+    }
+
+    async fn reopen_and(&self, world: &FakeWorld<'_>, call: Call) -> Result<(), Failure> {
+        let (mut journal, entries) = Journal::reopen(&self.journal()).expect("a journal");
+        let done = Progress::of(&entries).expect("a begun operation");
+        let resumed = Record::Resumed { actor: actor(), opsctl: "0.1.0".to_owned() };
+        journal.append(world.clock.now(), resumed).expect("room in memory");
+        let interrupt = Interrupt::never();
+        let mut runner = runner(world, &mut journal, &interrupt);
+        match call {
+            Call::Abort => runner.abort(&done).await,
+            _ => runner.resume(&done).await,
+        }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.dir.journal(&self.operation)
+    }
+
+    fn write_journal(&self, bytes: &[u8]) {
+        File::create(self.journal()).and_then(|mut file| file.write_all(bytes)).expect("room in memory");
+    }
+}
+
+/// How long the journal can be after a kill at a moment: around an append, the line may be absent, torn or whole. A torn line
+/// is cut off before anything else is done, so that tearing another one in the recovery would find nothing new.
+fn lengths(journal: &[u8], length: usize, at: At, run: usize) -> Vec<(usize, &'static str)> {
+    match at {
+        At::Effect(label) => vec![(length, label)],
+        At::Append => {
+            let line = journal[length..].iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            let mut lengths = vec![(length, "before a record"), (length + line, "after a record")];
+            if run == 1 {
+                lengths.push((length + line / 2, "inside a record"));
+            }
+            lengths
+        }
+    }
+}
+
+/// The lines of a journal, read once, to tell what each of its beginnings says.
+struct Lines {
+    ends: Vec<usize>,
+    entries: Vec<Entry>,
+}
+
+impl Lines {
+    fn of(journal: &[u8]) -> Self {
+        let newlines = journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let ends: Vec<usize> = newlines.map(|(index, _)| index + 1).collect();
+        let starts = [0].into_iter().chain(ends.iter().copied());
+        let entries = starts
+            .zip(&ends)
+            .map(|(start, &end)| serde_json::from_slice(&journal[start..end]).expect("a record"))
+            .collect();
+        Self { ends, entries }
+    }
+
+    /// How far an operation came by the first bytes of its journal.
+    fn told_by(&self, length: usize) -> String {
+        let whole = self.ends.partition_point(|&end| end <= length);
+        let torn = if length > self.ends[..whole].last().copied().unwrap_or(0) { ", torn" } else { "" };
+        match Progress::of(&self.entries[..whole]) {
+            None => format!("not begun{torn}"),
+            Some(Progress { finished, touched, going_back, ending, .. }) => {
+                let back = going_back.map(|back| (back.finished, back.steps.len()));
+                format!("{finished} finished of {touched} begun, {back:?} undone, {ending:?}{torn}")
+            }
+        }
+    }
+}
+
+fn runner<'r, 'f>(
+    world: &'r FakeWorld<'f>,
+    journal: &'r mut Journal,
+    interrupt: &'r Interrupt,
+) -> Runner<'r, &'f Fake, &'f Fake, &'f Fake, &'f Fake, &'f Fake> {
+    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS }
+}
+
+/// A container that outlives opsctl may have come to its end when opsctl is called again, or not.
+fn pauses(install: &Install) -> Vec<Duration> {
+    let outlives = install.one_offs.values().any(crate::fake::install::Container::runs);
+    let long = outlives.then_some(Duration::from_mins(1));
+    [Duration::ZERO].into_iter().chain(long).collect()
+}
+
+fn exit_of(ending: Closing) -> Exit {
+    match ending {
+        Closing::Done => Exit::Done,
+        Closing::RolledBack => Exit::RolledBack,
+        Closing::PastCommit => Exit::PastCommit,
+        Closing::Failed | Closing::Aborted => Exit::Failed,
+    }
+}
+
+fn actor() -> Actor {
+    Actor {
+        user: "root".to_owned(),
+        sudo_user: None,
+        host: "here".to_owned(),
+        pid: 1,
+        ssh_client: None,
+        ci: None,
+        terminal: false,
+    }
+}
+
+/// A directory in memory where there is one: the sweep syncs a journal some hundred thousand times.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::tempdir_in(parent).expect("a directory for this test")
+}
