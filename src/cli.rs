@@ -16,8 +16,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 9 past the commit point and not well."
 )]
 pub struct Cli {
+    /// Options that every command takes.
     #[command(flatten)]
     pub global: Global,
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -54,7 +56,7 @@ pub enum Output {
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// At a terminal, unless NO_COLOR is set.
+    /// At a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -96,8 +98,10 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Backup {
+    /// What to do; without it, a backup is taken.
     #[command(subcommand)]
     pub action: Option<BackupAction>,
+    /// How the backup is taken.
     #[command(flatten)]
     pub create: BackupCreate,
 }
@@ -116,6 +120,7 @@ pub struct BackupCreate {
     /// How many of the newest backups to keep, 1 or more; pinned ones do not count
     #[arg(long, value_name = "N", env = "KEEP", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
+    /// Where backups are.
     #[command(flatten)]
     pub place: BackupPlace,
 }
@@ -135,6 +140,7 @@ pub enum BackupAction {
         /// Also restore it into a scratch database, compare it with its manifest, and drop that again
         #[arg(long)]
         restore: bool,
+        /// Where backups are.
         #[command(flatten)]
         place: BackupPlace,
     },
@@ -146,6 +152,7 @@ pub enum BackupAction {
         /// Show what would be removed, and why, and remove nothing
         #[arg(long)]
         dry_run: bool,
+        /// Where backups are.
         #[command(flatten)]
         place: BackupPlace,
     },
@@ -156,6 +163,7 @@ pub enum BackupAction {
         /// Why, for whoever finds it pinned
         #[arg(long, value_name = "TEXT", default_value = "pinned by hand")]
         why: String,
+        /// Where backups are.
         #[command(flatten)]
         place: BackupPlace,
     },
@@ -163,6 +171,7 @@ pub enum BackupAction {
     Unpin {
         /// A backup's id, its file, or `latest`
         backup: String,
+        /// Where backups are.
         #[command(flatten)]
         place: BackupPlace,
     },
@@ -183,6 +192,7 @@ pub struct Restore {
     /// Print every step and change nothing
     #[arg(long)]
     pub plan: bool,
+    /// Where backups are.
     #[command(flatten)]
     pub place: BackupPlace,
 }
@@ -198,6 +208,7 @@ pub struct Upgrade {
     /// Print every step and change nothing
     #[arg(long)]
     pub plan: bool,
+    /// How the backup is taken.
     #[command(flatten)]
     pub create: BackupCreate,
 }
@@ -214,6 +225,7 @@ pub struct Rollback {
     /// Print every step and change nothing
     #[arg(long)]
     pub plan: bool,
+    /// Where backups are.
     #[command(flatten)]
     pub place: BackupPlace,
 }
@@ -221,6 +233,7 @@ pub struct Rollback {
 /// `opsctl history`
 #[derive(Debug, Clone, Args)]
 pub struct History {
+    /// What to show; without it, every operation is listed.
     #[command(subcommand)]
     pub action: Option<HistoryAction>,
 }

@@ -173,7 +173,7 @@ mod tests {
         let (_dir, path) = journal_of(&three());
         let bytes = std::fs::read(&path).unwrap();
         for cut in 0..=bytes.len() {
-            let whole_lines = bytes[..cut].iter().filter(|&&byte| byte == b'\n').count();
+            let whole_lines = bytes[..cut].split(|&byte| byte == b'\n').count() - 1;
             let torn = path.with_extension("torn");
             let mut file = File::create(&torn).unwrap();
             file.write_all(&bytes[..cut]).unwrap();

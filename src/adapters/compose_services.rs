@@ -161,7 +161,7 @@ impl Services for ComposeServices {
 
     async fn start_one_off(&self, one_off: &OneOff) -> Result<(), Fault> {
         let image = self.local_image(&one_off.release).await?;
-        let reference = self.exact_reference(&one_off.release, &image)?;
+        let reference = images::exact_reference(&one_off.release, &image)?;
         let overlay = self.write_override(one_off, &reference)?;
         let container = compose::OneOff {
             service: one_off.service.to_string(),
@@ -300,7 +300,7 @@ pub(crate) fn fault(error: &DockerError) -> Fault {
 }
 
 /// An error of Compose, with what to do about it.
-pub(crate) fn compose_fault(error: &crate::adapters::compose::ComposeError) -> Fault {
+pub(crate) fn compose_fault(error: &compose::ComposeError) -> Fault {
     let fault = Fault::caused_by("Compose did not do as asked", error);
     match error.hint() {
         Some(hint) => fault.hint(hint),

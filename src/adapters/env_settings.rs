@@ -49,14 +49,14 @@ impl EnvSettings {
     fn edit(&self, edits: &[Edit]) -> Result<(), Fault> {
         let read = self.store.read().map_err(|error| fault(&error))?;
         if !self.before().exists() {
-            self.keep(&self.before(), read.file().bytes())?;
+            keep(&self.before(), read.file().bytes())?;
         }
         let edited = read
             .file()
             .edit(edits)
             .map_err(|error| Fault::caused_by("could not change the settings", &error))?;
         let known = fs::read_to_string(self.ours()).unwrap_or_default();
-        self.keep(&self.ours(), format!("{known}{}\n", hash(edited.bytes())).as_bytes())?;
+        keep(&self.ours(), format!("{known}{}\n", hash(edited.bytes())).as_bytes())?;
         self.store.edit(&read, edits).map_err(|error| fault(&error))?;
         Ok(())
     }
@@ -64,11 +64,6 @@ impl EnvSettings {
     fn is_ours(&self, content: &[u8]) -> bool {
         let hash = hash(content);
         fs::read_to_string(self.ours()).is_ok_and(|known| known.lines().any(|line| line == hash))
-    }
-
-    fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-        files::replace(path, bytes, Mode::Exactly(0o600))
-            .map_err(|error| Fault::caused_by("could not keep a copy of .env", &error))
     }
 
     fn selecting(&self, release: &Release) -> Vec<Edit> {
@@ -99,6 +94,11 @@ impl EnvSettings {
         files::replace(&path, format!("{version}\n").as_bytes(), Mode::KeepOr(0o644))
             .map_err(|error| Fault::caused_by("could not write the version file", &error))
     }
+}
+
+fn keep(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    files::replace(path, bytes, Mode::Exactly(0o600))
+        .map_err(|error| Fault::caused_by("could not keep a copy of .env", &error))
 }
 
 impl Settings for EnvSettings {

@@ -1,5 +1,4 @@
 //! What the process finds around it when it starts: read once, here, and handed down.
-#![expect(clippy::disallowed_methods, reason = "this is the edge where the environment is read")]
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -1,5 +1,7 @@
 //! Plans and databases as people and machines read them.
 
+use std::fmt::Write as _;
+
 use comfy_table::{Table, presets};
 use serde_json::json;
 
@@ -48,7 +50,7 @@ pub async fn database(database: &ProductDatabase) -> Result<String, Fault> {
     for freshness in &database.profile.database.freshness {
         let found = newest(&session, freshness.table.as_str(), freshness.column.as_str()).await;
         if let Ok(Some(newest)) = found {
-            text.push_str(&format!(", newest row in {} of {newest}", freshness.table));
+            let _ = write!(text, ", newest row in {} of {newest}", freshness.table);
         }
     }
     Ok(text)

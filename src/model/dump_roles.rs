@@ -55,27 +55,23 @@ fn roles_in_line(line: &str) -> Vec<String> {
 
 /// The name at the beginning of a text, without its quotes.
 fn first_name(text: &str) -> Option<String> {
-    match text.strip_prefix('"') {
-        Some(quoted) => {
-            let mut name = String::new();
-            let mut characters = quoted.chars().peekable();
-            while let Some(character) = characters.next() {
-                match character {
-                    '"' if characters.peek() == Some(&'"') => {
-                        characters.next();
-                        name.push('"');
-                    }
-                    '"' => return Some(name),
-                    other => name.push(other),
-                }
+    let Some(quoted) = text.strip_prefix('"') else {
+        let name = text.split(|c: char| c.is_whitespace() || c == ',').next()?;
+        return (!name.is_empty()).then(|| name.to_owned());
+    };
+    let mut name = String::new();
+    let mut characters = quoted.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if characters.peek() == Some(&'"') => {
+                characters.next();
+                name.push('"');
             }
-            None
-        }
-        None => {
-            let name = text.split(|c: char| c.is_whitespace() || c == ',').next()?;
-            (!name.is_empty()).then(|| name.to_owned())
+            '"' => return Some(name),
+            other => name.push(other),
         }
     }
+    None
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Events for people: one line a step, with a progress line under it at a terminal.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -141,13 +142,13 @@ impl<W: Write + Send> Reporter for HumanReporter<W> {
 pub fn fault(fault: &Fault) -> String {
     let mut text = format!("{BAD}error:{BAD:#} {}", fault.what);
     for cause in &fault.causes {
-        text.push_str(&format!("\n{CAREFUL}caused by:{CAREFUL:#} {cause}"));
+        let _ = write!(text, "\n{CAREFUL}caused by:{CAREFUL:#} {cause}");
     }
     for line in &fault.evidence {
-        text.push_str(&format!("\n    {FAINT}|{FAINT:#} {line}"));
+        let _ = write!(text, "\n    {FAINT}|{FAINT:#} {line}");
     }
     for hint in &fault.hints {
-        text.push_str(&format!("\n{GOOD}hint:{GOOD:#} {hint}"));
+        let _ = write!(text, "\n{GOOD}hint:{GOOD:#} {hint}");
     }
     text
 }

@@ -11,17 +11,16 @@ use crate::ports::ProgressSink;
 use crate::report::{Progress, Unit, quantity};
 
 /// A registry that sends nothing for this long is given up.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 
 impl ComposeServices {
     /// Fetches an image by digest, unless the engine has it, and lets the release's tag lead to it.
     pub(super) async fn fetch(&self, release: &Release, progress: ProgressSink<'_>) -> Result<String, Fault> {
-        let note = match self.find_image(release).await? {
-            Some(image) => format!("{} is there already", image.id.short()),
-            None => {
-                let image = self.download(release, progress).await?;
-                format!("{} ({})", image.id.short(), quantity::bytes(image.size))
-            }
+        let note = if let Some(image) = self.find_image(release).await? {
+            format!("{} is there already", image.id.short())
+        } else {
+            let image = self.download(release, progress).await?;
+            format!("{} ({})", image.id.short(), quantity::bytes(image.size))
         };
         self.point_tag_at(release).await?;
         Ok(note)
@@ -84,16 +83,16 @@ impl ComposeServices {
             .map_err(|error| Fault::caused_by("not an image tag", &error))?;
         self.engine.tag(&image.id, &reference, &tag).await.map_err(|error| fault(&error))
     }
+}
 
-    /// A name that leads to this very image: its digest in a registry, or the engine's own identifier.
-    pub(super) fn exact_reference(&self, release: &Release, image: &Image) -> Result<String, Fault> {
-        let known = match &release.digest {
-            Some(_) => Some(pinned(release)?)
-                .filter(|pinned| pinned.digest().is_some_and(|digest| image.is_known_as(pinned, digest))),
-            None => None,
-        };
-        Ok(known.and_then(|pinned| pinned.repo_digest()).unwrap_or_else(|| image.id.to_string()))
-    }
+/// A name that leads to this very image: its digest in a registry, or the engine's own identifier.
+pub(super) fn exact_reference(release: &Release, image: &Image) -> Result<String, Fault> {
+    let known = match &release.digest {
+        Some(_) => Some(pinned(release)?)
+            .filter(|pinned| pinned.digest().is_some_and(|digest| image.is_known_as(pinned, digest))),
+        None => None,
+    };
+    Ok(known.and_then(|pinned| pinned.repo_digest()).unwrap_or_else(|| image.id.to_string()))
 }
 
 /// The release's image by tag.

@@ -23,7 +23,7 @@ use crate::ports::ProgressSink;
 use crate::report::{Progress, Unit, quantity};
 
 /// How long the definitions of a dump may take to be read.
-const LOOK_LIMIT: Duration = Duration::from_secs(300);
+const LOOK_LIMIT: Duration = Duration::from_mins(5);
 
 /// Most tables whose difference is told one by one.
 const MOST_TOLD: usize = 10;
@@ -35,7 +35,7 @@ impl DumpBackups {
         into: &DatabaseName,
         progress: ProgressSink<'_>,
     ) -> Result<(), Fault> {
-        let manifest = self.manifest_of(archive)?;
+        let manifest = manifest_of(archive)?;
         let properties = self.properties_for(manifest.as_ref()).await?;
         let session = self.database.maintenance().await?;
         drop_database(&session, into).await.map_err(|error| product_database::fault(&error))?;
@@ -99,10 +99,10 @@ impl DumpBackups {
             self.unpack(archive, progress).await?;
         }
         let ownership = self.ownership(&spool).await?;
-        let info = self.tools.info(into.as_str());
+        let target = self.tools.info(into.as_str());
         let load = RestoreLoad::for_server(self.processors, None);
         let call =
-            pg_tools::restore(self.tools.tools(), &info, &self.tools.path_of(&spool), load, &ownership);
+            pg_tools::restore(self.tools.tools(), &target, &self.tools.path_of(&spool), load, &ownership);
         let running = self
             .tools
             .start(call, Some(&spool), Stdin::Empty, &self.database.operation)
@@ -197,7 +197,7 @@ impl DumpBackups {
         let counted = row_counts(&session).await.map_err(|error| product_database::fault(&error))?;
         let rows: u64 = counted.iter().map(|table| table.rows).sum();
         let found = format!("{} rows in {} tables", quantity::count(rows), counted.len());
-        let Some(manifest) = self.manifest_of(archive)? else {
+        let Some(manifest) = manifest_of(archive)? else {
             return Ok(format!("{found}; the archive does not say how many there should be"));
         };
         let different = differences(manifest.database.tables(), &counted);
@@ -208,12 +208,12 @@ impl DumpBackups {
         Err(Fault::new(format!("{} tables do not hold what the manifest says", different.len()))
             .evidence(different.into_iter().take(told)))
     }
+}
 
-    fn manifest_of(&self, archive: &Path) -> Result<Option<Manifest>, Fault> {
-        match archive::inspect(archive).map_err(|error| archive_fault(archive, &error))?.origin {
-            Origin::Opsctl(manifest) => Ok(Some(*manifest)),
-            Origin::Scripts { .. } => Ok(None),
-        }
+fn manifest_of(archive: &Path) -> Result<Option<Manifest>, Fault> {
+    match archive::inspect(archive).map_err(|error| archive_fault(archive, &error))?.origin {
+        Origin::Opsctl(manifest) => Ok(Some(*manifest)),
+        Origin::Scripts { .. } => Ok(None),
     }
 }
 
