@@ -1,0 +1,83 @@
+//! What a step does, in words for a person.
+
+use std::fmt;
+
+use crate::plan::step::{Release, RestorePoint, Step};
+use crate::profile::ServiceName;
+
+impl fmt::Display for Release {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.version.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Step {
+    /// What the step does, as a line of a plan: an imperative fragment.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pull { release } => match &release.digest {
+                Some(digest) => write!(formatter, "pull {} ({})", release.image, short(digest)),
+                None => write!(formatter, "use the local image {}", release.image),
+            },
+            Self::Keep { release } => write!(formatter, "keep the image of {release} for going back"),
+            Self::TakeBackup { id, .. } => write!(formatter, "take backup {id} and read it back"),
+            Self::UnpinBackup { id } => write!(formatter, "unpin backup {id}"),
+            Self::Prune { keep } => write!(formatter, "prune backups, keeping the newest {keep}"),
+            Self::CheckBackup { archive } => {
+                write!(formatter, "read {} in full and check it", archive.display())
+            }
+            Self::LoadBackup { into, .. } => {
+                write!(formatter, "load the backup into the side database {into}")
+            }
+            Self::CompareLoaded { database, .. } => write!(formatter, "compare {database} with the backup"),
+            Self::Quiesce { services } => write!(formatter, "stop {}", list(services)),
+            Self::TakeRestorePoint { live, point, .. } => match point {
+                RestorePoint::Clone { database } => {
+                    write!(formatter, "take the restore point: copy {live} to {database}")
+                }
+                RestorePoint::Backup { id, .. } => write!(formatter, "take the restore point: backup {id}"),
+            },
+            Self::MarkWrites { .. } => formatter.write_str("read the database's write counters"),
+            Self::RemoveVariables { names } => write!(formatter, "comment out {} in .env", names.join(", ")),
+            Self::Migrate { one_off, live, .. } => {
+                write!(formatter, "migrate {live} with {}", one_off.release)
+            }
+            Self::ProveCanary { one_off } => {
+                write!(formatter, "prove {} on a canary that no client can reach", one_off.release)
+            }
+            Self::RemoveOneOff { name } => write!(formatter, "remove the container {name}"),
+            Self::SelectRelease { release } => {
+                write!(formatter, "select {release} (version, pin, version file)")
+            }
+            Self::RestoreSettings { release } => {
+                write!(formatter, "select {release} again and put .env back")
+            }
+            Self::Swap { live, incoming, outgoing } => {
+                write!(formatter, "swap {incoming} in as {live}, keeping the present one as {outgoing}")
+            }
+            Self::ReturnToRestorePoint { live, failed, .. } => {
+                write!(formatter, "return {live} to the restore point, keeping what failed as {failed}")
+            }
+            Self::ReplaceInPlace { archive, live } => {
+                write!(formatter, "drop {live} and load {} in its place", archive.display())
+            }
+            Self::Start { services, release } => write!(formatter, "start {} on {release}", list(services)),
+            Self::PassGates { services, .. } => {
+                write!(formatter, "wait until {} are healthy and stable", list(services))
+            }
+            Self::ScanData => formatter.write_str("let the product check its data"),
+            Self::DropDatabase { database } => write!(formatter, "drop {database}"),
+            Self::NotePreviousVersion { version } => {
+                write!(formatter, "note {version} as the release to go back to")
+            }
+        }
+    }
+}
+
+fn list(services: &[ServiceName]) -> String {
+    services.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..19).unwrap_or(digest)
+}
