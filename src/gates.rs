@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::error::Fault;
+use crate::model::release::Version;
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, Limits, ProgressSink, Question, Services};
 use crate::profile::ServiceName;
@@ -52,7 +53,7 @@ pub async fn pass<S: Services>(
     let stable = subject.stable(limits);
     let expected = Expected {
         image_id: services.image_id(release).await?,
-        version: release.version.as_str(),
+        version: &release.version,
         health: subject.trust(),
     };
     let began = Instant::now();
@@ -93,7 +94,7 @@ pub async fn glance<S: Services>(services: &S, subject: Subject<'_>) -> Result<O
     let release = subject.release();
     let expected = Expected {
         image_id: services.image_id(release).await?,
-        version: release.version.as_str(),
+        version: &release.version,
         health: subject.trust(),
     };
     Ok(match worst(&look(services, subject, &expected).await?) {
@@ -142,7 +143,7 @@ impl Subject<'_> {
 /// What every instance must be.
 struct Expected<'a> {
     image_id: String,
-    version: &'a str,
+    version: &'a Version,
     /// The first run of a runtime's health check can take as long as its interval: while clients wait for a canary,
     /// its own answers are enough.
     health: Trust,
@@ -263,12 +264,18 @@ async fn ask<S: Services>(
         }
     }
     match services.ask(service, instance, Question::Version).await {
-        Answer::Yes(version) if version != expected.version => {
+        Answer::Yes(version) if !is_version(&version, expected.version) => {
             Finding::Broken(format!("reports version {version} instead of {}", expected.version))
         }
         Answer::Yes(_) | Answer::NotAsked => Finding::Well,
         Answer::No(why) => Finding::NotYet(format!("does not tell its version ({why})")),
     }
+}
+
+/// Releases and their images need not be named alike to the letter: `v1.2` is `1.2.0`.
+fn is_version(said: &str, expected: &Version) -> bool {
+    said == expected.as_str()
+        || Version::parse(said).is_ok_and(|said| said.order(expected) == Some(std::cmp::Ordering::Equal))
 }
 
 async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {

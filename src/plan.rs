@@ -6,6 +6,7 @@ pub mod step;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::database_name::DatabaseName;
 use crate::model::operation::OperationKind;
 use crate::plan::step::{Before, Step};
 
@@ -30,14 +31,15 @@ impl Plan {
     /// Containers are removed, data and settings put back, then services started, and only then is anything dropped:
     /// nothing runs before its data and settings are back, and nothing is destroyed before the product serves again.
     /// A restore point is only gone back to where something ran that may have changed the data: until then it may not be
-    /// there, or not be whole.
+    /// there, or not be whole. A database that served is never dropped: clients may have written to it.
     pub fn reversing(&self, touched: usize) -> Vec<Step> {
         let touched = &self.steps[..touched];
         let mut steps: Vec<Step> = Vec::new();
         for step in touched.iter().rev().flat_map(|step| step.undo(&self.before)) {
             let needless = matches!(step, Step::ReturnToRestorePoint { .. })
                 && !touched.iter().any(Step::may_change_data);
-            if !needless && !steps.contains(&step) {
+            let served = matches!(&step, Step::DropDatabase { database } if served(touched, database));
+            if !needless && !served && !steps.contains(&step) {
                 steps.push(step);
             }
         }
@@ -54,4 +56,11 @@ impl Plan {
     pub fn disturbs(&self, touched: usize) -> bool {
         self.steps[..touched].iter().any(|step| matches!(step, Step::Quiesce { .. }))
     }
+}
+
+/// Whether services were started on a database after it had been swapped in.
+fn served(touched: &[Step], database: &DatabaseName) -> bool {
+    let swapped =
+        touched.iter().position(|step| matches!(step, Step::Swap { incoming, .. } if incoming == database));
+    swapped.is_some_and(|at| touched[at..].iter().any(|step| matches!(step, Step::Start { .. })))
 }

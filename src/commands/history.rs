@@ -111,7 +111,7 @@ fn line(entry: &Entry) -> Option<String> {
         Record::Started { step, attempt } => format!("step {} begun, attempt {attempt}", step + 1),
         Record::Finished { step, .. } => format!("step {} done", step + 1),
         Record::Failed { step, fault } => format!("step {} failed: {fault}", step + 1),
-        Record::GoingBack { fault, steps } => format!("going back in {} steps: {fault}", steps.len()),
+        Record::GoingBack { fault, steps, .. } => format!("going back in {} steps: {fault}", steps.len()),
         Record::UndoStarted { step, attempt: 1 } => format!("going back, step {} begun", step + 1),
         Record::UndoStarted { step, attempt } => {
             format!("going back, step {} begun, attempt {attempt}", step + 1)

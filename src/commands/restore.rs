@@ -90,12 +90,14 @@ async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<
             replaced: live.made(DatabasePurpose::Replaced, &stamp),
         }
     };
+    let mut superseded = made(&world.databases, DatabasePurpose::Replaced).await?;
+    superseded.extend(made(&world.databases, DatabasePurpose::Side).await?);
     let request = Request {
         archive: path.clone(),
         way,
         migrations: migrations_needed(found, &summary),
         migrate_name: format!("{}-opsctl-migrate-{stamp}", install.model.project),
-        superseded: made(&world.databases, DatabasePurpose::Replaced).await?,
+        superseded,
     };
     let plan = restore::plan(&found.product(install, live), request);
     if asked.plan {

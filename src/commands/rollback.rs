@@ -99,6 +99,12 @@ async fn destination(ready: &Ready, asked: &Rollback) -> Result<Destination, Fai
         Some(version) => version,
         None => noted_version(&ready.directory)?,
     };
+    if version == ready.found.release.version {
+        return Err(Failure::refused(
+            Fault::new(format!("{version} runs already: there is no upgrade to go back from"))
+                .hint("`opsctl restore` puts a backup's data in the place of the live data"),
+        ));
+    }
     let archive = newest_of(ready, &version)?;
     Ok(Destination { version, recorded: None, data: Source::Backup(archive) })
 }

@@ -56,6 +56,8 @@ pub enum Record {
         fault: Fault,
         /// What undoes it.
         steps: Vec<Step>,
+        /// How the operation ends when that is done.
+        closing: Closing,
     },
     /// A step of going back is about to take effect.
     UndoStarted {
@@ -157,6 +159,8 @@ pub struct GoingBack {
     pub finished: usize,
     /// How often the next one was begun.
     pub attempts: u32,
+    /// How the operation ends when all of them did.
+    pub closing: Closing,
 }
 
 impl Progress {
@@ -184,16 +188,21 @@ impl Progress {
     fn take(&mut self, record: &Record) {
         match record {
             Record::Started { step, attempt } => {
-                self.touched = self.touched.max(step + 1);
+                self.touched = self.touched.max(step + 1).min(self.planned.plan.steps.len());
                 self.attempts = *attempt;
             }
             Record::Finished { step, .. } => {
-                self.finished = step + 1;
+                self.finished = (step + 1).min(self.planned.plan.steps.len());
                 self.attempts = 0;
             }
-            Record::GoingBack { fault, steps } => {
-                self.going_back =
-                    Some(GoingBack { fault: fault.clone(), steps: steps.clone(), finished: 0, attempts: 0 });
+            Record::GoingBack { fault, steps, closing } => {
+                self.going_back = Some(GoingBack {
+                    fault: fault.clone(),
+                    steps: steps.clone(),
+                    finished: 0,
+                    attempts: 0,
+                    closing: *closing,
+                });
             }
             Record::UndoStarted { attempt, .. } => {
                 if let Some(back) = &mut self.going_back {
@@ -202,7 +211,7 @@ impl Progress {
             }
             Record::UndoFinished { step } => {
                 if let Some(back) = &mut self.going_back {
-                    back.finished = step + 1;
+                    back.finished = (step + 1).min(back.steps.len());
                     back.attempts = 0;
                 }
             }

@@ -253,7 +253,7 @@ fn an_upgrade_goes_back_in_the_order_that_serves_first_and_destroys_last() {
     insta::assert_snapshot!(listed(&plan.reversing(plan.steps.len())), @r"
     remove the container canary
     remove the container migrate
-    stop api, worker
+    stop worker, api
     select 1.0.0 again and put .env back
     return ledger to the restore point, keeping what failed as ledger_failed
     start api, worker on 1.0.0

@@ -55,7 +55,10 @@ where
     /// Goes on with an operation that did not end, in the direction in which it was going.
     pub async fn resume(&mut self, done: &Done) -> Result<(), Failure> {
         match &done.going_back {
-            Some(back) => self.back(&done.planned.plan, back.clone(), done.touched).await,
+            Some(back) => {
+                let undone = self.back(&done.planned.plan, back.clone(), done.touched).await;
+                if back.closing == Closing::Aborted { given_up(undone) } else { undone }
+            }
             None => self.forward(&done.planned.plan, next(done), done.attempts).await,
         }
     }
@@ -64,7 +67,7 @@ where
     pub async fn abort(&mut self, done: &Done) -> Result<(), Failure> {
         let plan = &done.planned.plan;
         if let Some(back) = &done.going_back {
-            return self.back(plan, back.clone(), done.touched).await;
+            return given_up(self.back(plan, back.clone(), done.touched).await);
         }
         if plan.commit.is_some_and(|commit| done.touched > commit) {
             return Err(Failure::refused(
@@ -79,10 +82,7 @@ where
             ));
         }
         let fault = Fault::new("somebody gave it up");
-        match self.go_back(plan, done.touched, fault, Closing::Aborted).await {
-            Err(Failure { exit: Exit::Failed | Exit::RolledBack, .. }) => Ok(()),
-            other => other,
-        }
+        given_up(self.go_back(plan, done.touched, fault, Closing::Aborted).await)
     }
 
     async fn forward(&mut self, plan: &Plan, from: usize, attempts: u32) -> Result<(), Failure> {
@@ -188,44 +188,33 @@ where
         closing: Closing,
     ) -> Result<(), Failure> {
         let steps = plan.reversing(touched);
-        self.record(Record::GoingBack { fault: fault.clone(), steps: steps.clone() })?;
+        self.record(Record::GoingBack { fault: fault.clone(), steps: steps.clone(), closing })?;
         if !steps.is_empty() {
             self.reporter.report(&Event::GoingBack { fault: &fault, steps: steps.len() });
         }
-        let back = GoingBack { fault, steps, finished: 0, attempts: 0 };
-        match self.undo(&back).await? {
-            Some(stuck) => Err(stuck),
-            None => self.went_back(plan, &back, touched, closing),
-        }
+        self.back(plan, GoingBack { fault, steps, finished: 0, attempts: 0, closing }, touched).await
     }
 
     async fn back(&mut self, plan: &Plan, back: GoingBack, touched: usize) -> Result<(), Failure> {
-        match self.undo(&back).await? {
-            Some(stuck) => Err(stuck),
-            None => self.went_back(plan, &back, touched, Closing::RolledBack),
+        if let Some(stuck) = self.undo(&back).await? {
+            return Err(stuck);
         }
-    }
-
-    fn went_back(
-        &mut self,
-        plan: &Plan,
-        back: &GoingBack,
-        touched: usize,
-        closing: Closing,
-    ) -> Result<(), Failure> {
-        if plan.disturbs(touched) {
-            self.close(closing)?;
-            let fault = back.fault.clone().within(format!(
-                "the {} failed and was rolled back: {} serves again with its data",
-                plan.kind, plan.before.release
-            ));
-            return Err(Failure::new(Exit::RolledBack, fault));
-        }
-        self.close(if closing == Closing::Aborted { closing } else { Closing::Failed })?;
-        Err(Failure::new(
-            Exit::Failed,
-            back.fault.clone().within(format!("the {} failed; nothing was changed", plan.kind)),
-        ))
+        let (kind, release) = (plan.kind, &plan.before.release);
+        let (closing, exit, what) = match (plan.disturbs(touched), back.closing) {
+            (true, closing) => (
+                closing,
+                Exit::RolledBack,
+                format!("the {kind} failed and was rolled back: {release} serves again with its data"),
+            ),
+            (false, Closing::Aborted) => (
+                Closing::Aborted,
+                Exit::Failed,
+                format!("the {kind} was given up; what it had begun is gone"),
+            ),
+            (false, _) => (Closing::Failed, Exit::Failed, format!("the {kind} failed; nothing was changed")),
+        };
+        self.close(closing)?;
+        Err(Failure::new(exit, back.fault.within(what)))
     }
 
     /// Carries out the steps of going back. A step that fails is tried again; then a person has to act.
@@ -299,10 +288,13 @@ where
         if !plan.disturbs(plan.steps.len()) {
             return self.go_back(plan, touched, Fault::new("interrupted"), Closing::Aborted).await;
         }
+        let hint = match plan.commit {
+            Some(commit) if touched > commit => "`opsctl resume` finishes it: it is past its commit point",
+            _ => "`opsctl resume` goes on with it; `opsctl abort` undoes what it did",
+        };
         Err(Failure::new(
             Exit::Interrupted,
-            Fault::new("interrupted between two steps; nothing is half-done")
-                .hint("`opsctl resume` goes on with it; `opsctl abort` undoes what it did"),
+            Fault::new("interrupted between two steps; nothing is half-done").hint(hint),
         ))
     }
 
@@ -321,6 +313,14 @@ fn next(done: &Done) -> usize {
     match done.planned.plan.commit {
         Some(commit) if !done.planned.plan.is_tidying(done.finished) => done.finished.min(commit),
         _ => done.finished,
+    }
+}
+
+/// That an operation is undone is what giving it up asks for.
+fn given_up(undone: Result<(), Failure>) -> Result<(), Failure> {
+    match undone {
+        Err(Failure { exit: Exit::Failed | Exit::RolledBack, .. }) => Ok(()),
+        other => other,
     }
 }
 

@@ -22,6 +22,8 @@ const SHORT_LIFE: Duration = Duration::from_millis(700);
 pub(crate) struct Install {
     /// The time that has passed in this install.
     pub now: Duration,
+    /// The line of data whose writes are lost when the operation goes back: what is dropped in place cannot be kept.
+    pub cannot_keep: Option<&'static str>,
     /// `.env`.
     pub env: Env,
     /// `.env` as it was before the operation.
@@ -276,8 +278,8 @@ impl Install {
                 found.push(format!("{role:?} of {version} runs on a schema that is not its own"));
             }
         }
-        let lost =
-            self.acknowledged.iter().find(|(write, line)| *line != "archive" && self.places(*write) == 0);
+        let held = |write: u32, line: &str| Some(line) == self.cannot_keep || self.places(write) > 0;
+        let lost = self.acknowledged.iter().find(|(write, line)| !held(*write, line));
         if let Some((write, _)) = lost {
             found.push(format!("write {write} is in no database and in no backup"));
         }

@@ -63,6 +63,7 @@ fn install(version: &'static str, client: Client) -> Install {
     let archive = Content::new("archive", "1.0.0", &[1, 2]);
     let archive = Backup { content: archive, recorded: true, pinned: false };
     Install {
+        cannot_keep: None,
         now: Duration::from_secs(10),
         env: Env {
             version: version.to_owned(),
@@ -152,7 +153,7 @@ pub(crate) fn restore_by_swap(version: &'static str, migrations: restore::Migrat
         install: before,
         plan: restore::plan(&product(version), request),
         ends: Closing::Done,
-        old: outcome(version, "live", &[LIVE, "ledger_replaced_before"]),
+        old: or_kept(outcome(version, "live", &[LIVE, "ledger_replaced_before"]), "ledger_side"),
         new: outcome(version, "archive", &[LIVE, "ledger_replaced"]),
     }
 }
@@ -172,7 +173,7 @@ pub(crate) fn restore_in_place(version: &'static str, migrations: restore::Migra
     };
     Scenario {
         superseded: Vec::new(),
-        install: install(version, Client::Steady),
+        install: Install { cannot_keep: Some("archive"), ..install(version, Client::Steady) },
         plan: restore::plan(&product(version), request),
         ends: Closing::Done,
         old: outcome(version, "live", &[LIVE]),
@@ -200,6 +201,12 @@ pub(crate) enum Point {
     Clone,
     /// A backup.
     Backup,
+}
+
+/// The outcome, with a database that may be kept: clients may have written to what served for a moment.
+fn or_kept(mut outcome: Outcome, database: &'static str) -> Outcome {
+    outcome.may_be_kept.insert(database);
+    outcome
 }
 
 /// An upgrade from 1.0.0.
@@ -260,7 +267,7 @@ pub(crate) fn roll_back(data: rollback::Data) -> Scenario {
         replaced: database("ledger_replaced"),
         superseded,
     };
-    let mut old = outcome("1.1.0", "live", &[LIVE, "ledger_point"]);
+    let mut old = or_kept(outcome("1.1.0", "live", &[LIVE, "ledger_point"]), "ledger_side");
     old.databases.extend(left);
     Scenario {
         superseded: left.into_iter().collect(),

@@ -1,9 +1,13 @@
 //! Taking a backup: dump and counts of one snapshot, streamed into an archive that counts only when it was read back.
 
+use std::path::Path;
+
 use futures_util::StreamExt;
 
 use super::{DumpBackups, archive_fault, catalogue_fault, reading};
-use crate::adapters::archive::{ArchiveWriter, Written, write_member_from};
+use crate::adapters::archive::{
+    ArchiveWriter, Limits, Origin, Written, sweep_temporaries, verify, write_member_from,
+};
 use crate::adapters::catalogue::{Pin, Proof, Record, Verification};
 use crate::adapters::postgres::error::PgError;
 use crate::adapters::postgres::properties::database_facts;
@@ -32,9 +36,11 @@ impl DumpBackups {
         progress: ProgressSink<'_>,
     ) -> Result<String, Fault> {
         let archive = self.directory.join(id.file_name());
-        if self.catalogue()?.record(id).is_ok() && archive.exists() {
-            return Ok(format!("{} was taken already", archive.display()));
+        if archive.exists() {
+            return self.published_already(id, &archive, progress).await;
         }
+        sweep_temporaries(&self.directory)
+            .map_err(|error| Fault::caused_by("could not clear away what an earlier run left", &error))?;
         let snapshot = SnapshotSession::open(&self.database.info, &self.database.application())
             .await
             .map_err(|error| product_database::fault(&error))?;
@@ -45,8 +51,32 @@ impl DumpBackups {
         let writer = self.export(writer, &snapshot).await?;
         snapshot.close().await.map_err(|error| product_database::fault(&error))?;
         let written = self.publish(writer, described, progress).await?;
-        self.note(&written)?;
+        self.note(&written.manifest, written.size_bytes)?;
         Ok(summary(&written))
+    }
+
+    /// An earlier attempt got as far as the archive's own name, which it has only when it was read back; it may not have
+    /// got as far as the record.
+    async fn published_already(
+        &self,
+        id: BackupId,
+        archive: &Path,
+        progress: ProgressSink<'_>,
+    ) -> Result<String, Fault> {
+        if self.catalogue()?.record(id).is_err() {
+            let path = archive.to_owned();
+            let contents =
+                reading(archive, progress, move |follow| verify(&path, Limits::none(), follow)).await?;
+            let Origin::Opsctl(manifest) = contents.origin else {
+                return Err(Fault::new(format!(
+                    "{} is there and was not written by opsctl",
+                    archive.display()
+                ))
+                .hint("move it away and try again"));
+            };
+            self.note(&manifest, contents.file_bytes)?;
+        }
+        Ok(format!("{} was taken already", archive.display()))
     }
 
     async fn dump(
@@ -149,10 +179,10 @@ impl DumpBackups {
     }
 
     /// Records a backup that was read back whole; one that an operation may go back to is pinned for as long.
-    fn note(&self, written: &Written) -> Result<(), Fault> {
-        let mut record = Record::of(&written.manifest, written.size_bytes);
+    fn note(&self, manifest: &Manifest, size_bytes: u64) -> Result<(), Fault> {
+        let mut record = Record::of(manifest, size_bytes);
         record.verified = Some(Verification { at: jiff::Timestamp::now(), how: Proof::ReadBack });
-        record.pinned = match written.manifest.reason {
+        record.pinned = match manifest.reason {
             Reason::Manual => None,
             Reason::PreUpgrade | Reason::Safety => Some(Pin::Operation(self.database.operation.clone())),
         };

@@ -47,14 +47,14 @@ fn the_way_back_is_counted_for_itself() {
     let steps = vec![Step::ScanData, Step::Prune { keep: 1 }];
     let progress = progress_after(&[
         Record::Started { step: 0, attempt: 1 },
-        Record::GoingBack { fault: fault(), steps: steps.clone() },
+        Record::GoingBack { fault: fault(), steps: steps.clone(), closing: Closing::Aborted },
         Record::UndoStarted { step: 0, attempt: 1 },
         Record::UndoFinished { step: 0 },
         Record::UndoStarted { step: 1, attempt: 1 },
         Record::UndoFailed { step: 1, fault: fault() },
         Record::UndoStarted { step: 1, attempt: 2 },
     ]);
-    let expected = GoingBack { fault: fault(), steps, finished: 1, attempts: 2 };
+    let expected = GoingBack { fault: fault(), steps, finished: 1, attempts: 2, closing: Closing::Aborted };
     assert_eq!((progress.touched, progress.going_back), (1, Some(expected)));
 }
 
