@@ -25,7 +25,9 @@ impl Step {
                 incoming: outgoing.clone(),
                 outgoing: incoming.clone(),
             }],
-            Self::Start { services, .. } => vec![Self::Quiesce { services: services.iter().rev().cloned().collect() }],
+            Self::Start { services, .. } => {
+                vec![Self::Quiesce { services: services.iter().rev().cloned().collect() }]
+            }
             Self::ReplaceInPlace { live, .. } => match &before.safety_backup {
                 Some(archive) => {
                     vec![Self::ReplaceInPlace { archive: archive.clone(), live: live.clone() }]
