@@ -11,6 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/setup.sh
 # shellcheck source=scripts/lib/images.sh
 . scripts/lib/images.sh
+# shellcheck source=scripts/lib/install.sh
+. scripts/lib/install.sh
 
 main() {
     stage 'set-up' scripts/setup.sh
@@ -40,17 +42,10 @@ check_scripts() {
 build_images() {
     local major
     cargo build --quiet --package ledger
-    build_ledger_images "$(built_binary ledger)"
+    build_ledger_images "$(built_binary debug ledger)"
     for major in 15 18; do
         build_postgres "$major"
     done
-}
-
-# built_binary NAME: where cargo put it; the target is named, so its folder is the target's.
-built_binary() {
-    local target_dir
-    target_dir=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-    printf '%s/%s/debug/%s\n' "$target_dir" "$(rustc -vV | sed -n 's/^host: //p')" "$1"
 }
 
 main

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Finds opsctl and runs it on the install that the calling script belongs to. To be sourced.
 
 # run_opsctl ARGUMENT...: replaces the shell by opsctl.
