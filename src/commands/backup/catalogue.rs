@@ -123,17 +123,23 @@ pub(super) async fn prune(
     let mut catalogue = open(&install)?;
     let needed = current::needed_backups(&install.place.state)?;
     let mut table = show::table(["backup", "", "because"]);
-    let mut rows = Vec::new();
+    let (mut rows, mut prunable) = (Vec::new(), 0_u64);
     for decision in decisions(&catalogue, &directory, &needed, keep)? {
         let (verdict, why) = in_words(&decision.verdict);
         rows.push(json!({"backup": decision.id, "verdict": verdict, "because": why}));
         table.add_row([decision.id.to_string(), verdict.to_owned(), why]);
+        prunable += u64::from(matches!(decision.verdict, Verdict::Prune { .. }));
     }
-    if turn.is_some() {
-        remove_prunable(&mut catalogue, &directory, &needed, keep)?;
+    let shown = if rows.is_empty() { "no backups yet".to_owned() } else { show::lines(&table) };
+    let data = json!({"dry_run": turn.is_none(), "keep": keep.get(), "backups": rows});
+    if turn.is_none() || prunable == 0 {
+        return Ok(Outcome::new(shown, data));
     }
-    let text = if rows.is_empty() { "no backups yet".to_owned() } else { show::lines(&table) };
-    Ok(Outcome::new(text, json!({"dry_run": turn.is_none(), "keep": keep.get(), "backups": rows})))
+    context.note(&shown);
+    let what = if prunable == 1 { "1 backup".to_owned() } else { format!("{prunable} backups") };
+    context.consent(&format!("Remove {what}?"))?;
+    remove_prunable(&mut catalogue, &directory, &needed, keep)?;
+    Ok(Outcome::new(format!("removed {what}"), data))
 }
 
 fn in_words(verdict: &Verdict) -> (&'static str, String) {
