@@ -1,20 +1,17 @@
 //! The command line: what can be asked, and the help that teaches it. Nothing is done here.
 
+mod backup;
+mod help;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Operates a self-hosted product: backup, restore, upgrade, rollback.
-///
-/// Every command that changes something shows its plan first, asks, records each step, and can be resumed or undone
-/// when it is interrupted. Commands that only look are always safe.
+pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
+
+/// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
-#[command(name = "opsctl", version, disable_help_subcommand = true)]
-#[command(
-    after_help = "Exit status: 0 done and verified; 1 failed, nothing changed; 2 usage or no consent; 3 refused by a check; \
-4 failed and rolled back; 5 interrupted; 6 inconsistent; 7 another operation holds the install; 8 done with warnings (--strict); \
-9 past the commit point and not well."
-)]
+#[command(name = "opsctl", version, disable_help_subcommand = true, max_term_width = 100, after_help = help::OPSCTL)]
 pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
@@ -26,18 +23,20 @@ pub struct Cli {
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The install to operate on [default: the nearest folder upwards with opsctl.toml or the product's Compose files]
-    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_DIR")]
+    /// The install [default: the nearest folder upwards with opsctl.toml or Compose files]
+    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_DIR", hide_env_values = true)]
     pub dir: Option<PathBuf>,
-    /// How to report: for people, or one JSON object a line on stdout
+    /// For people: human; for machines: json, one object a line on stdout, the result last
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human", env = "OPSCTL_OUTPUT")]
+    #[arg(hide_possible_values = true, hide_env_values = true)]
     pub output: Output,
-    /// Never ask; this is the consent that a destructive command needs where there is no terminal
+    /// Say yes beforehand: without a terminal to ask at, nothing destructive is done otherwise
     #[arg(long, global = true, visible_alias = "yes", short_alias = 'y')]
     pub non_interactive: bool,
-    /// When to colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to colour: auto (at a terminal, unless `NO_COLOR` is set), always, never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
     /// End with status 8 when there were warnings
     #[arg(long, global = true)]
@@ -68,6 +67,7 @@ pub enum Color {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Show what is selected, what runs, and where they differ
+    #[command(after_help = help::STATUS)]
     Status,
     /// Take a backup, or look after those that there are
     Backup(Backup),
@@ -78,107 +78,29 @@ pub enum Command {
     /// Go back to the release and the data from before the last upgrade
     Rollback(Rollback),
     /// Go on with an operation that did not end
+    #[command(after_help = help::RESUME)]
     Resume,
     /// Give up an operation that did not end, and undo what it did
+    #[command(after_help = help::ABORT)]
     Abort,
     /// Show what was done, by whom, and how it ended
     History(History),
     /// Write an annotated opsctl.toml for this install
     Init(Init),
     /// Print completions for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
-        /// The shell
+        /// The shell that is to complete
         shell: clap_complete::Shell,
     },
     /// Print the manual page
+    #[command(after_help = help::MAN)]
     Man,
-}
-
-/// `opsctl backup`
-#[derive(Debug, Clone, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct Backup {
-    /// What to do; without it, a backup is taken.
-    #[command(subcommand)]
-    pub action: Option<BackupAction>,
-    /// How the backup is taken.
-    #[command(flatten)]
-    pub create: BackupCreate,
-}
-
-/// Where backups are.
-#[derive(Debug, Clone, Args)]
-pub struct BackupPlace {
-    /// Where backups are kept [default: `backup` in the install]
-    #[arg(long, value_name = "DIR", env = "BACKUP_DIR")]
-    pub backup_dir: Option<PathBuf>,
-}
-
-/// `opsctl backup create`
-#[derive(Debug, Clone, Args)]
-pub struct BackupCreate {
-    /// How many of the newest backups to keep, 1 or more; pinned ones do not count
-    #[arg(long, value_name = "N", env = "KEEP", value_parser = clap::value_parser!(u32).range(1..))]
-    pub keep: Option<u32>,
-    /// Where backups are.
-    #[command(flatten)]
-    pub place: BackupPlace,
-}
-
-/// What to do with backups.
-#[derive(Debug, Clone, Subcommand)]
-pub enum BackupAction {
-    /// Take a backup: dump, compress, read back in full, and only then publish it
-    Create(BackupCreate),
-    /// List the backups, oldest first
-    List(BackupPlace),
-    /// Read a backup in full and check its hashes
-    Verify {
-        /// A file, a backup's id, or `latest`
-        #[arg(value_name = "FILE|latest")]
-        backup: String,
-        /// Also restore it into a scratch database, compare it with its manifest, and drop that again
-        #[arg(long)]
-        restore: bool,
-        /// Where backups are.
-        #[command(flatten)]
-        place: BackupPlace,
-    },
-    /// Remove the backups that retention does not keep
-    Prune {
-        /// How many of the newest backups to keep, 1 or more
-        #[arg(long, value_name = "N", env = "KEEP", value_parser = clap::value_parser!(u32).range(1..))]
-        keep: Option<u32>,
-        /// Show what would be removed, and why, and remove nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Where backups are.
-        #[command(flatten)]
-        place: BackupPlace,
-    },
-    /// Keep a backup whatever retention says
-    Pin {
-        /// A backup's id, its file, or `latest`
-        backup: String,
-        /// Why, for whoever finds it pinned
-        #[arg(long, value_name = "TEXT", default_value = "pinned by hand")]
-        why: String,
-        /// Where backups are.
-        #[command(flatten)]
-        place: BackupPlace,
-    },
-    /// Let retention have a backup again
-    Unpin {
-        /// A backup's id, its file, or `latest`
-        backup: String,
-        /// Where backups are.
-        #[command(flatten)]
-        place: BackupPlace,
-    },
 }
 
 /// `opsctl restore`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = help::RESTORE)]
 pub struct Restore {
     /// A file, a backup's id, or `latest`
     #[arg(value_name = "FILE|latest", required_unless_present = "undo")]
@@ -186,7 +108,7 @@ pub struct Restore {
     /// Put back the data that the last restore replaced
     #[arg(long, conflicts_with_all = ["backup", "in_place"])]
     pub undo: bool,
-    /// Drop and recreate the live database instead of loading beside it, behind a safety backup
+    /// Where there is no room beside it: drop the live database, after a safety backup
     #[arg(long)]
     pub in_place: bool,
     /// Print every step and change nothing
@@ -199,10 +121,11 @@ pub struct Restore {
 
 /// `opsctl upgrade`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = help::UPGRADE)]
 pub struct Upgrade {
     /// The release to move to: an image tag, such as 1.3.0
     pub version: String,
-    /// Take no backup first: only where another mechanism keeps one; a restore point is still taken
+    /// Take no backup first, only the restore point on the database server
     #[arg(long)]
     pub skip_backup: bool,
     /// Print every step and change nothing
@@ -215,11 +138,12 @@ pub struct Upgrade {
 
 /// `opsctl rollback`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = help::ROLLBACK)]
 pub struct Rollback {
     /// The release to go back to [default: the one before the last upgrade]
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
-    /// The backup to take the data from [default: the restore point of the last upgrade, else its backup]
+    /// Where the data comes from [default: the restore point, else the backup]
     #[arg(long, value_name = "FILE")]
     pub backup: Option<String>,
     /// Print every step and change nothing
@@ -232,6 +156,7 @@ pub struct Rollback {
 
 /// `opsctl history`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = help::HISTORY)]
 pub struct History {
     /// What to show; without it, every operation is listed.
     #[command(subcommand)]
@@ -250,6 +175,7 @@ pub enum HistoryAction {
 
 /// `opsctl init`
 #[derive(Debug, Clone, Args)]
+#[command(after_help = help::INIT)]
 pub struct Init {
     /// Write to standard output instead of opsctl.toml
     #[arg(long)]

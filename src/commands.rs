@@ -15,7 +15,9 @@ pub mod show;
 pub mod status;
 pub mod unfinished;
 pub mod upgrade;
+mod usage;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -28,13 +30,17 @@ use crate::error::{Exit, Failure, Fault};
 
 /// Runs the program: what it exits with is what happened.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
     let surroundings = match Surroundings::of_this_process() {
         Ok(surroundings) => surroundings,
         Err(error) => {
-            anstream::eprintln!("{}", crate::report::human::fault(&Fault::caused_by("cannot start", &error)));
+            let fault = Fault::caused_by("cannot start", &error);
+            let _ = writeln!(anstream::stderr(), "{}", crate::report::human::fault(&fault));
             return Exit::Failed.code().into();
         }
+    };
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::answer(&error, &surroundings).code().into(),
     };
     let context = Context::new(cli.global, surroundings);
     let name = name_of(&cli.command);
@@ -53,13 +59,15 @@ pub fn main() -> ExitCode {
 async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "opsctl", &mut std::io::stdout());
-            Ok(Outcome::silent())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "opsctl", &mut script);
+            Ok(Outcome::text(String::from_utf8_lossy(&script)))
         }
         Command::Man => {
-            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout());
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
             rendered.map_err(|error| Fault::caused_by("could not write the manual page", &error))?;
-            Ok(Outcome::silent())
+            Ok(Outcome::text(String::from_utf8_lossy(&page)))
         }
         Command::Backup(asked) => backup::run(context, asked).await,
         Command::Status => status::run(context).await,
@@ -101,7 +109,6 @@ fn finish(context: &Context, name: &str, result: Result<Outcome, Failure>) -> Ex
     match (context.global.output, result) {
         (Output::Human, Ok(outcome)) => context.print(&outcome.text),
         (Output::Human, Err(failure)) => context.print_error(&crate::report::human::fault(&failure.fault)),
-        (Output::Json, Ok(Outcome { prints_itself: true, .. })) => {}
         (Output::Json, result) => {
             let mut line = json!({"event": "result", "command": name, "ok": result.is_ok(),
                 "exit_code": exit.code(), "warnings": warnings});

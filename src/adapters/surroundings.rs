@@ -11,6 +11,8 @@ use crate::model::operation::Actor;
 pub struct Surroundings {
     /// Environment variables; those that are not UTF-8 are left out, since Compose cannot use them either.
     pub environment: BTreeMap<String, String>,
+    /// The command line, the program's name included; what is not UTF-8 in it is replaced.
+    pub arguments: Vec<String>,
     /// The working directory.
     pub directory: PathBuf,
     /// Whether a person can answer.
@@ -31,6 +33,7 @@ impl Surroundings {
         let actor = actor(&environment, stdin);
         Ok(Self {
             environment,
+            arguments: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
             directory: std::env::current_dir()?,
             can_ask: stdin && stderr,
             can_redraw: stderr,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::adapters::consent::{self, Answer};
 use crate::adapters::surroundings::Surroundings;
@@ -35,31 +35,25 @@ pub struct Outcome {
     pub text: String,
     /// For machines.
     pub data: Value,
-    /// Whether the command wrote something else to stdout, which must stay alone there.
-    pub prints_itself: bool,
 }
 
 impl Outcome {
     /// A result in both forms.
     pub fn new(text: impl Into<String>, data: Value) -> Self {
-        Self { text: text.into(), data, prints_itself: false }
+        Self { text: text.into(), data }
     }
 
-    /// The result of a command that has written its output itself.
-    pub fn silent() -> Self {
-        Self { text: String::new(), data: Value::Null, prints_itself: true }
+    /// A result that is a text whoever reads it, such as a script.
+    pub fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { data: json!({"text": text}), text }
     }
 }
 
 impl Context {
     /// Makes the reporter that the options ask for.
     pub fn new(global: Global, surroundings: Surroundings) -> Self {
-        let choice = match global.color {
-            Color::Auto => anstream::ColorChoice::Auto,
-            Color::Always => anstream::ColorChoice::Always,
-            Color::Never => anstream::ColorChoice::Never,
-        };
-        choice.write_global();
+        colour(global.color);
         let sink = match global.output {
             Output::Json => Sink::Json(JsonReporter::new(std::io::stdout())),
             Output::Human => {
@@ -89,6 +83,14 @@ impl Context {
     pub fn print(&self, text: &str) {
         if !text.is_empty() {
             let _ = writeln!(anstream::stdout(), "{}", text.trim_end());
+        }
+    }
+
+    /// Says what is known before the command fails, so that the failure does not hide it.
+    pub fn known_so_far(&self, known: &Outcome) {
+        match self.global.output {
+            Output::Human => self.print(&known.text),
+            Output::Json => self.json_line(&json!({"event": "known", "result": known.data})),
         }
     }
 
@@ -122,6 +124,16 @@ impl Context {
     }
 }
 
+/// Says for the whole process when to colour.
+pub fn colour(wanted: Color) {
+    let choice = match wanted {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
 impl Reporter for Context {
     fn report(&self, event: &Event<'_>) {
         if let Event::Warning(text) = event {
@@ -130,6 +142,49 @@ impl Reporter for Context {
         match &self.sink {
             Sink::Human(reporter) => reporter.report(event),
             Sink::Json(reporter) => reporter.report(event),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::error::Exit;
+    use crate::model::operation::Actor;
+
+    fn without_a_terminal(arguments: &[&str]) -> Context {
+        let global = Cli::try_parse_from(["opsctl"].iter().chain(arguments)).unwrap().global;
+        let actor = Actor {
+            user: "root".to_owned(),
+            sudo_user: None,
+            host: "here".to_owned(),
+            pid: 1,
+            ssh_client: None,
+            ci: None,
+            terminal: false,
+        };
+        let surroundings = Surroundings {
+            environment: BTreeMap::new(),
+            arguments: Vec::new(),
+            directory: "/".into(),
+            can_ask: false,
+            can_redraw: false,
+            actor,
+        };
+        Context::new(global, surroundings)
+    }
+
+    #[test]
+    fn no_terminal_is_never_a_yes() {
+        let refused = without_a_terminal(&["rollback"]).consent("Roll back?").unwrap_err();
+        assert_eq!(refused.exit, Exit::Usage);
+        for yes in ["--non-interactive", "--yes", "-y"] {
+            assert_eq!(without_a_terminal(&["rollback", yes]).consent("Roll back?"), Ok(()), "{yes}");
         }
     }
 }

@@ -24,7 +24,9 @@ pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
             ));
         }
         Err(error) => {
-            return Err(Fault::caused_by(format!("could not write {}", path.display()), &error).into());
+            return Err(Fault::caused_by(format!("could not write {}", path.display()), &error)
+                .hint("does its folder exist, and may this user write there?")
+                .into());
         }
     }
     let text = format!(

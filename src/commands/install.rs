@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject};
-use crate::adapters::compose_services::{compose_fault, fault};
-use crate::adapters::docker::{Engine, EngineSettings};
+use crate::adapters::compose_services::compose_fault;
+use crate::adapters::docker::{DockerError, Engine, EngineSettings};
 use crate::adapters::env_store::EnvStore;
 use crate::commands::context::Context;
 use crate::error::{Failure, Fault};
@@ -64,9 +64,13 @@ impl Place {
         if let Some(given) = &context.global.dir {
             let dir = std::path::absolute(start.join(given))
                 .map_err(|error| Fault::caused_by(format!("cannot use {}", given.display()), &error))?;
-            return Self::at(&dir).ok_or_else(|| not_an_install(&dir));
+            return Self::at(&dir).ok_or_else(|| no_install(format!("{} is no install", dir.display())));
         }
-        start.ancestors().find_map(Self::at).map(Self::or_its_parent).ok_or_else(|| not_an_install(start))
+        start
+            .ancestors()
+            .find_map(Self::at)
+            .map(Self::or_its_parent)
+            .ok_or_else(|| no_install(format!("no install in {} or above it", start.display())))
     }
 
     fn at(dir: &Path) -> Option<Self> {
@@ -103,28 +107,25 @@ impl Place {
     }
 }
 
-fn not_an_install(dir: &Path) -> Failure {
-    Failure::usage(
-        Fault::new(format!("no install in {} or above it", dir.display())).hint(
-            "name it: `opsctl --dir DIR ...`; it holds opsctl.toml or the product's docker-compose.yml",
-        ),
-    )
+fn no_install(what: String) -> Failure {
+    Failure::usage(Fault::new(what).hint(
+        "name its folder: `opsctl --dir DIR ...`; it holds opsctl.toml or the product's docker-compose.yml",
+    ))
 }
 
 impl Install {
     /// Reads the install at a place.
     pub async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
         let process = &context.surroundings.environment;
-        let engine_settings = EngineSettings::from_environment(|name| process.get(name).cloned());
-        let endpoint =
-            engine_settings.endpoint().map_err(|error| Fault::caused_by("cannot reach Docker", &error))?;
-        let engine = Engine::connect(&engine_settings).await.map_err(|error| fault(&error))?;
         let described = described(&place)?;
+        let engine_settings = EngineSettings::from_environment(|name| process.get(name).cloned());
+        let endpoint = engine_settings.endpoint().map_err(|error| out_of_reach(&DockerError::from(error)))?;
         let env_name = described
             .as_ref()
             .map_or_else(|| PathBuf::from(".env"), |profile| profile.runtime.env_file.clone());
         let env_file = place.compose_dir.join(env_name);
         let variables = variables(&env_file, process)?;
+        let engine = Engine::connect(&engine_settings).await.map_err(|error| out_of_reach(&error))?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let compose = |files: Vec<PathBuf>, name: Option<String>| {
             let redactor = redactor.clone();
@@ -187,6 +188,11 @@ fn described(place: &Place) -> Result<Option<Profile>, Failure> {
     })
 }
 
+fn out_of_reach(error: &DockerError) -> Fault {
+    let fault = Fault::caused_by("cannot operate the install without Docker", error);
+    error.hint().into_iter().fold(fault, Fault::hint)
+}
+
 async fn recognised(place: &Place, compose: &Compose) -> Result<Profile, Failure> {
     let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
     let services: Vec<&str> = model.services.keys().map(String::as_str).collect();
@@ -207,7 +213,7 @@ fn base_file(place: &Place) -> Result<PathBuf, Failure> {
         .iter()
         .map(|name| place.compose_dir.join(name))
         .find(|path| path.is_file())
-        .ok_or_else(|| not_an_install(&place.dir))
+        .ok_or_else(|| no_install(format!("no Compose file in {}", place.compose_dir.display())))
 }
 
 /// What the environment file assigns, with the process environment laid over it, as Compose does.

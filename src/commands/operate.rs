@@ -1,5 +1,6 @@
 //! Carrying out an operation: one at a time, recorded, resumable.
 
+use std::io::Write;
 use std::time::Duration;
 
 use crate::adapters::postgres::lock::{OperationLock, take_lock};
@@ -39,12 +40,15 @@ impl Turn {
 
     /// Takes the install's lock for the operation that did not end.
     pub fn take_again(context: &Context, place: &Place) -> Result<(Self, Progress), Failure> {
-        let Some(progress) = unfinished(&place.state)? else {
-            return Err(Failure::usage(
+        let nothing = || {
+            Failure::usage(
                 Fault::new("there is no unfinished operation").hint("`opsctl history` shows what was done"),
-            ));
+            )
         };
-        let lock = lock(context, place, progress.planned.plan.kind)?;
+        let seen = unfinished(&place.state)?.ok_or_else(nothing)?;
+        let lock = lock(context, place, seen.planned.plan.kind)?;
+        // Whoever held the lock until now may have ended the operation meanwhile.
+        let progress = unfinished(&place.state)?.ok_or_else(nothing)?;
         let operation = progress.planned.operation.clone();
         Ok((Self { _lock: lock, operation }, progress))
     }
@@ -129,7 +133,7 @@ pub async fn run(
         operation: operation.clone(),
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
         actor: context.surroundings.actor.clone(),
-        arguments: std::env::args().collect(),
+        arguments: context.surroundings.arguments.clone(),
         plan: plan.clone(),
     };
     journal
@@ -186,7 +190,7 @@ async fn carry_out(
             }
             Urgency::Now => "leaving; what runs in containers goes on",
         };
-        anstream::eprintln!("\n{said}");
+        let _ = writeln!(anstream::stderr(), "\n{said}");
     })
     .map_err(|error| Fault::caused_by("cannot listen for signals", &error))?;
     let mut runner =

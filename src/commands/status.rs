@@ -15,6 +15,7 @@ use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
 use crate::journal::lock::current_holder;
+use crate::journal::record::Progress;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::ports::Databases;
 use crate::profile::{DatabaseMode, ServiceName};
@@ -42,8 +43,14 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let mut screen = Screen { lines: Vec::new(), data: json!({"dir": place.dir}) };
     screen.row("install", place.dir.display());
-    operations(&mut screen, &place)?;
-    let install = Install::open(context, place).await?;
+    operations(&mut screen, &place);
+    let install = match Install::open(context, place).await {
+        Ok(install) => install,
+        Err(failure) => {
+            context.known_so_far(&Outcome::new(screen.lines.join("\n"), screen.data));
+            return Err(failure);
+        }
+    };
     let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup, 1);
     let services = live::services(context, &install, &operation)?;
     match current::look(&install, &services).await {
@@ -61,22 +68,40 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
     Ok(Outcome::new(screen.lines.join("\n"), screen.data))
 }
 
-fn operations(screen: &mut Screen, place: &Place) -> Result<(), Failure> {
+fn operations(screen: &mut Screen, place: &Place) {
     if let Some(holder) = current_holder(&place.state.lock()) {
-        screen.row("running", format!("{} by {}, since {}", holder.doing, holder.actor, holder.since));
+        screen.row(
+            "running",
+            format!(
+                "{} by {}, process {}, since {}",
+                holder.doing,
+                holder.actor,
+                holder.actor.pid,
+                holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+            ),
+        );
         screen.data["running"] = json!(holder);
     }
-    if let Some(progress) = operate::unfinished(&place.state)? {
-        let id = &progress.planned.operation;
-        screen.row(
-            "unfinished",
-            format!("{id}, {} of {} steps done", progress.finished, progress.planned.plan.steps.len()),
-        );
-        screen.lines.push(show::progress(&progress));
-        screen.data["unfinished"] =
-            json!({"operation": id, "finished": progress.finished, "touched": progress.touched});
+    match operate::unfinished(&place.state) {
+        Ok(None) => {}
+        Ok(Some(progress)) => unfinished(screen, &progress),
+        Err(failure) => screen.trouble("unfinished", &failure.fault),
     }
-    Ok(())
+}
+
+fn unfinished(screen: &mut Screen, progress: &Progress) {
+    let (heading, next) = match screen.data["running"] {
+        Value::Null => ("unfinished", ": `opsctl resume` goes on, `opsctl abort` undoes"),
+        _ => ("so far", ""),
+    };
+    let id = &progress.planned.operation;
+    screen.row(
+        heading,
+        format!("{id}, {} of {} steps done{next}", progress.finished, progress.planned.plan.steps.len()),
+    );
+    screen.lines.push(show::progress(progress));
+    screen.data["unfinished"] =
+        json!({"operation": id, "finished": progress.finished, "touched": progress.touched});
 }
 
 fn releases(context: &Context, screen: &mut Screen, found: &Found) {

@@ -4,10 +4,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::operation::{Actor, OperationKind};
+
+/// How often a held lock is tried again, and after how long.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 
 /// Who holds an install, for those who find it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +59,7 @@ impl InstallLock {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder_of(&mut file))),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
@@ -63,6 +68,17 @@ impl InstallLock {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&body)).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Somebody who only looks who holds the lock has it for an instant: that is no reason to give up.
+fn try_for_a_moment(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
+            answer => return answer,
+        }
+    }
+    file.try_lock()
 }
 
 /// Who holds the lock at this moment, without taking it for longer than it takes to look.
@@ -114,5 +130,21 @@ mod tests {
         drop(lock);
         assert_eq!(current_holder(&path), None);
         assert!(InstallLock::take(&path, &holder()).is_ok());
+    }
+
+    #[test]
+    fn one_who_only_looks_keeps_nobody_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        drop(InstallLock::take(&path, &holder()).unwrap());
+        let looker = File::open(&path).unwrap();
+        looker.lock_shared().unwrap();
+        let taken = std::thread::scope(|scope| {
+            let taker = scope.spawn(|| InstallLock::take(&path, &holder()));
+            std::thread::sleep(Duration::from_millis(10));
+            looker.unlock().unwrap();
+            taker.join().unwrap()
+        });
+        assert!(taken.is_ok(), "{taken:?}");
     }
 }

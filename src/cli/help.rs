@@ -1,0 +1,87 @@
+//! What stands under the help of each command: what it does to an install, and how it is used.
+
+/// What stands under the help of `opsctl` itself.
+pub(super) const OPSCTL: &str = "\
+A command that changes something shows its plan, asks, and records each step before it takes it:
+what was interrupted is resumed or undone, and never left half-way. The others only look.
+
+Begin with `opsctl status`; `opsctl upgrade 1.3.0 --plan` shows what an upgrade would do.
+
+Exit status:
+  0  done and verified
+  1  failed; nothing was changed, or what was changed has been undone
+  2  usage, or consent that was not given
+  3  refused by a check; nothing was changed
+  4  failed, and rolled back: the previous release and data are serving
+  5  interrupted: `opsctl resume` goes on, `opsctl abort` undoes
+  6  inconsistent: could not go forward or back; the message says what to do
+  7  another operation holds the install
+  8  done, with warnings (only with --strict)
+  9  past the commit point and not well: the new release is in place";
+
+pub(super) const STATUS: &str = "\
+Changes nothing. What cannot be seen, such as a database that is down, says why; an operation
+that runs or did not end is shown with its steps.";
+
+pub(super) const BACKUP: &str = "\
+A backup is taken while the product serves. It is read back in full before it gets its name, and
+only then are backups removed that retention does not keep. Without a command, one is taken.
+
+Examples:
+  opsctl backup --keep 14
+  opsctl backup verify latest --restore";
+
+pub(super) const RESTORE: &str = "\
+The backup is loaded and compared beside the live data while the product serves; then the product
+is stopped and the two are swapped. The replaced data is kept until the next restore.
+
+Examples:
+  opsctl restore latest --plan
+  opsctl restore backup/backup-2026-03-14-020000.tar.gz
+  opsctl restore --undo";
+
+pub(super) const UPGRADE: &str = "\
+Takes a backup, stops what writes, takes a restore point, migrates, proves the new release where
+no client can reach it, and only then lets it serve. Whatever fails before that is rolled back by
+itself and loses nothing.
+
+Examples:
+  opsctl upgrade 1.3.0 --plan
+  opsctl upgrade 1.3.0
+  opsctl upgrade 1.3.0 --non-interactive --output json";
+
+pub(super) const ROLLBACK: &str = "\
+What was written since the upgrade leaves the live data: how much that is, is measured and shown
+before it asks, and the replaced database is kept beside. Needs no network.
+
+Examples:
+  opsctl rollback --plan
+  opsctl rollback --version 1.2.0 --backup latest";
+
+pub(super) const RESUME: &str = "\
+Looks at what the interrupted step left, does it again where it must, and goes on to the end.
+`opsctl status` shows how far the operation came.";
+
+pub(super) const ABORT: &str = "\
+Undoes the steps that were taken, last one first, until the previous release and data serve.
+`opsctl status` shows how far the operation came.";
+
+pub(super) const HISTORY: &str = "\
+Changes nothing, and needs neither Docker nor the database.
+
+Examples:
+  opsctl history
+  opsctl history show 20260314-120000-upgrade";
+
+pub(super) const INIT: &str = "\
+Products that opsctl knows need no opsctl.toml. One that is there is never overwritten.";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  opsctl completions bash > /etc/bash_completion.d/opsctl
+  opsctl completions zsh > /usr/local/share/zsh/site-functions/_opsctl
+  opsctl completions fish > ~/.config/fish/completions/opsctl.fish";
+
+pub(super) const MAN: &str = "\
+Example:
+  opsctl man > /usr/local/share/man/man1/opsctl.1";

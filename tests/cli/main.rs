@@ -1,0 +1,18 @@
+//! The command line as its users meet it: what it prints, where, and with which exit status. Nothing here needs Docker.
+//!
+//! Each snapshot holds all three. A changed text is looked at in the diff of `tests/cli/snapshots`:
+//! `INSTA_UPDATE=always cargo test --test cli` writes it.
+
+#![allow(missing_docs, reason = "a test")]
+
+mod completions;
+mod description;
+mod docker;
+mod help;
+mod history;
+mod init;
+mod locked;
+mod output;
+mod sandbox;
+mod unfinished;
+mod usage;
