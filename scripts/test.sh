@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/install.sh
 
 main() {
-    stage 'set-up' scripts/setup.sh
+    stage 'set-up' set_up
     stage 'shell scripts' check_scripts
     stage 'formatting' cargo fmt --all --check
     stage 'lints' cargo clippy --quiet --workspace --all-targets -- -D warnings
@@ -33,8 +33,15 @@ stage() {
     printf '== %s: %s s\n' "$name" "$((SECONDS - began))"
 }
 
+set_up() {
+    scripts/setup.sh
+    # It may have put cargo in a place that only its own PATH knew.
+    ensure_rust
+    # For images without a base, for certificates, and for the check of the scripts.
+    ensure_packages busybox-static openssl shellcheck
+}
+
 check_scripts() {
-    ensure_packages shellcheck
     shellcheck --external-sources scripts/*.sh scripts/lib/*.sh .ci/run
 }
 
