@@ -75,7 +75,7 @@ tell_install() {
     heading '1. A product is installed, and a client writes to it'
     say "The install is a directory with Compose files and a .env; opsctl recognises the product by its services."
     run cd "$INSTALL/compose"
-    COMPOSE_PROGRESS=quiet run docker compose up --detach --wait
+    run docker compose --progress quiet up --detach --wait
     run cd "$INSTALL"
     OPSCTL_PLATFORM_KEY=$(create_key "$INSTALL" platform)
     export OPSCTL_PLATFORM_KEY
