@@ -9,6 +9,7 @@ pub mod init;
 pub mod install;
 pub mod live;
 pub mod operate;
+mod ready;
 pub mod restore;
 pub mod rollback;
 pub mod show;

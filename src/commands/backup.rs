@@ -12,10 +12,9 @@ use crate::adapters::dump_backups::catalogue_fault;
 use crate::cli::{Backup, BackupAction, BackupCreate};
 use crate::commands::backup::catalogue::Pruning;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current;
-use crate::commands::install::{Install, Place};
-use crate::commands::live::{self, Setting};
-use crate::commands::operate::{self, Turn};
+use crate::commands::install::Install;
+use crate::commands::operate;
+use crate::commands::ready::{Ready, ready};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::{BackupId, Clock as ClockState};
 use crate::model::operation::OperationKind;
@@ -43,23 +42,12 @@ pub async fn run(context: &Context, asked: Backup) -> Result<Outcome, Failure> {
 }
 
 async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure> {
-    let place = Place::find(context)?;
-    let turn = Turn::take(context, &place, OperationKind::Backup)?;
-    let install = Install::open(context, place).await?;
-    let directory = directory(&install, asked.place.backup_dir.as_deref())?;
-    let keep = keep(&install, asked.keep)?;
-    let services = live::services(context, &install, &turn.operation)?;
-    let found = current::look(&install, &services).await?;
-    let setting = Setting {
-        operation: &turn.operation,
-        backup_dir: &directory,
-        release: found.for_manifest(),
-        needed: current::needed_backups(&install.place.state)?,
-    };
-    let world = live::world(context, &install, setting).await?;
-    let id = next_id(context, &install)?;
-    let plan = backup::plan(&found.product(&install, world.databases.live()), id, keep);
-    operate::run(context, &install, &world, &turn, plan).await?;
+    let ready = ready(context, OperationKind::Backup, asked.place.backup_dir.as_deref()).await?;
+    let Ready { turn, install, directory, found, world } = &ready;
+    let keep = keep(install, asked.keep)?;
+    let id = next_id(context, install)?;
+    let plan = backup::plan(&found.product(install, world.databases.live()), id, keep);
+    operate::run(context, install, world, turn, plan).await?;
     let archive = directory.join(id.file_name());
     let record = Catalogue::open(install.place.state.root())
         .and_then(|catalogue| catalogue.record(id).cloned())

@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
@@ -13,10 +13,10 @@ use crate::adapters::product_database::{self, ProductDatabase};
 use crate::cli::Restore;
 use crate::commands::backup::{self, catalogue};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current::{self, Found};
-use crate::commands::install::{Install, Place};
-use crate::commands::live::{self, LiveWorld, Setting};
+use crate::commands::current::Found;
+use crate::commands::live::LiveWorld;
 use crate::commands::operate::{self, Turn};
+use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
@@ -33,42 +33,9 @@ pub async fn run(context: &Context, asked: Restore) -> Result<Outcome, Failure> 
     }
 }
 
-/// An install with its world, ready for an operation.
-pub(super) struct Ready {
-    pub(super) turn: Turn,
-    pub(super) install: Install,
-    pub(super) directory: PathBuf,
-    pub(super) found: Found,
-    pub(super) world: LiveWorld,
-}
-
-/// Takes the install's lock, reads the install and looks at what runs.
-pub(super) async fn ready(
-    context: &Context,
-    kind: OperationKind,
-    backup_dir: Option<&Path>,
-) -> Result<Ready, Failure> {
-    let place = Place::find(context)?;
-    let turn = Turn::take(context, &place, kind)?;
-    let install = Install::open(context, place).await?;
-    let directory = backup::directory(&install, backup_dir)?;
-    let services = live::services(context, &install, &turn.operation)?;
-    let found = current::look(&install, &services).await?;
-    for drift in &found.drift {
-        context.warn(drift);
-    }
-    let setting = Setting {
-        operation: &turn.operation,
-        backup_dir: &directory,
-        release: found.for_manifest(),
-        needed: current::needed_backups(&install.place.state)?,
-    };
-    let world = live::world(context, &install, setting).await?;
-    Ok(Ready { turn, install, directory, found, world })
-}
-
 async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<Outcome, Failure> {
     let ready = ready(context, OperationKind::Restore, asked.place.backup_dir.as_deref()).await?;
+    ready.warn_of_drift(context);
     let Ready { turn, install, directory, found, world } = &ready;
     let path = catalogue::archive(install, directory, named)?;
     let path = std::path::absolute(&path).unwrap_or(path);
@@ -147,6 +114,7 @@ fn restored(turn: &Turn, path: &Path, ready: &Ready) -> Outcome {
 
 async fn undo(context: &Context, asked: &Restore) -> Result<Outcome, Failure> {
     let ready = ready(context, OperationKind::UndoRestore, asked.place.backup_dir.as_deref()).await?;
+    ready.warn_of_drift(context);
     let Ready { turn, install, found, world, .. } = &ready;
     let live = world.databases.live();
     let replaced = last_replaced(&world.databases).await?;

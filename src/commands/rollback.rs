@@ -17,7 +17,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, LastUpgrade, repository, tagged};
 use crate::commands::install::Install;
 use crate::commands::operate;
-use crate::commands::restore::{Ready, ready};
+use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
 use crate::commands::upgrade::target;
 use crate::error::{Failure, Fault};
@@ -44,6 +44,7 @@ enum Source {
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rollback) -> Result<Outcome, Failure> {
     let ready = ready(context, OperationKind::Rollback, asked.place.backup_dir.as_deref()).await?;
+    ready.warn_of_drift(context);
     let Ready { turn, install, found, world, .. } = &ready;
     let destination = destination(&ready, &asked).await?;
     let (target, image) = release(context, install, &destination).await?;

@@ -14,7 +14,8 @@ use crate::cli::Upgrade;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::operate;
-use crate::commands::restore::{Ready, made, ready};
+use crate::commands::ready::{Ready, ready};
+use crate::commands::restore::made;
 use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
@@ -30,6 +31,7 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     let version = Version::parse(&asked.version)
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     let ready = ready(context, OperationKind::Upgrade, asked.create.place.backup_dir.as_deref()).await?;
+    ready.warn_of_drift(context);
     let target = target::resolve(context, &ready.install, &version).await?;
     if let Some(outcome) = nothing_to_do(&ready, &target) {
         return Ok(outcome);
