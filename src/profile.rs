@@ -108,6 +108,23 @@ impl Profile {
         BUILT_IN.map(parse).into_iter().collect::<Result<_, _>>().expect("a test reads each of them")
     }
 
+    /// The text of the description to start from for a product with these Compose files: one that is built in, where
+    /// their services are those that it describes, else [`TEMPLATE`]. Only the names of services are looked for, so that
+    /// neither Docker nor a valid environment is needed.
+    pub fn text_for(compose_file: &str) -> &'static str {
+        let keys: Vec<&str> = compose_file.lines().filter_map(|line| line.trim().strip_suffix(':')).collect();
+        let recognised = Self::recognise(&keys).map(|profile| profile.product.name);
+        let of_it = |(file, _): &(&str, &str)| {
+            recognised.as_ref().is_some_and(|name| file.strip_suffix(".toml") == Some(name.as_str()))
+        };
+        // The annotated template describes AGLedger.
+        BUILT_IN
+            .into_iter()
+            .filter(|(file, _)| *file != "agledger.toml")
+            .find(of_it)
+            .map_or(TEMPLATE, |(_, text)| text)
+    }
+
     /// The built-in description whose services are all there; the database service need not be, as it can be elsewhere.
     pub fn recognise(services: &[&str]) -> Option<Self> {
         let is_there = |(name, service): (&ServiceName, &Service)| {

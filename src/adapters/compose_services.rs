@@ -73,6 +73,20 @@ impl ComposeServices {
             .collect())
     }
 
+    /// Removes the tool containers of this operation that outlived the opsctl that started them: nobody reads their output
+    /// any more. Containers that migrate are left: they are waited for.
+    pub async fn clear_tools(&self) -> Result<(), Fault> {
+        let filter = ContainerFilter::Operation(self.operation.as_str());
+        let left = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
+        for container in left.iter().filter(|container| container.project.is_none()) {
+            match self.engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
+                Err(error) if !error.is_not_found() => return Err(fault(&error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn container_of(&self, instance: &Instance) -> Result<Container, Fault> {
         let vanished = || Fault::new(format!("the container {} vanished", instance.id));
         let id = instance.id.parse().map_err(|_| vanished())?;

@@ -98,6 +98,11 @@ impl Place {
         parent.and_then(Self::at).unwrap_or(self)
     }
 
+    /// The Compose file that is always there.
+    pub fn base_file(&self) -> Option<PathBuf> {
+        BASE_FILES.iter().map(|name| self.compose_dir.join(name)).find(|path| path.is_file())
+    }
+
     /// Where backups are: the flag or `BACKUP_DIR`, else what `.env` says, else `backup`.
     pub fn backup_dir(&self, given: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
         let named = given
@@ -141,7 +146,13 @@ impl Install {
         };
         let profile = match described {
             Some(profile) => profile,
-            None => recognised(&place, &compose(vec![base_file(&place)?], None)).await?,
+            None => {
+                recognised(
+                    &place,
+                    &compose(vec![place.base_file().ok_or_else(|| no_install(format!("no Compose file in {}", place.compose_dir.display())))?], None),
+                )
+                .await?
+            }
         };
         let mode = profile.database.mode(database_host(&profile, &variables).as_deref());
         let files = compose_files(&place, &profile, mode, &variables);
@@ -206,14 +217,6 @@ async fn recognised(place: &Place, compose: &Compose) -> Result<Profile, Failure
             .hint("describe it: `opsctl init` writes an annotated opsctl.toml to start from"),
         )
     })
-}
-
-fn base_file(place: &Place) -> Result<PathBuf, Failure> {
-    BASE_FILES
-        .iter()
-        .map(|name| place.compose_dir.join(name))
-        .find(|path| path.is_file())
-        .ok_or_else(|| no_install(format!("no Compose file in {}", place.compose_dir.display())))
 }
 
 /// What the environment file assigns, with the process environment laid over it, as Compose does.

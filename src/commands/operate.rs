@@ -155,6 +155,7 @@ pub async fn again(
     let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
     let path = install.place.state.journal(&turn.operation);
     let (mut journal, _) = Journal::reopen(&path).map_err(|error| unrecorded(&error))?;
+    world.services.clear_tools().await?;
     let resumed = Record::Resumed {
         actor: context.surroundings.actor.clone(),
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),

@@ -47,6 +47,6 @@ pub(super) async fn ready(
         release: found.for_manifest(),
         needed: current::needed_backups(&install.place.state)?,
     };
-    let world = live::world(context, &install, setting).await?;
+    let world = live::world(context, &install, setting).await.map_err(Failure::refused)?;
     Ok(Ready { turn, install, directory, found, world })
 }

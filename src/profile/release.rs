@@ -22,9 +22,6 @@ pub struct ReleaseSettings {
     pub pin_variable: Option<VariableName>,
     /// A file in the install's directory that holds the version too.
     pub version_file: Option<PathBuf>,
-    /// How many releases' images are kept on the machine, so that going back needs no network.
-    #[serde(default = "default_keep")]
-    pub keep: u32,
 }
 
 /// Settings that releases no longer take.
@@ -74,8 +71,4 @@ pub enum SecretKind {
     Token,
     /// A licence.
     License,
-}
-
-fn default_keep() -> u32 {
-    2
 }

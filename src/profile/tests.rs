@@ -63,7 +63,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]
-#[case("[release]\n", "[release]\n", 6)]
+#[case("[release]\n", "[release]\n", 5)]
 #[case("[services.agledger-api]\n", "[services.x]\n", 5)]
 #[case("[version]\n", "[version]\n", 1)]
 #[case("[version]\n", "[[version.endpoints]]\n", 2)]
@@ -269,4 +269,11 @@ fn a_scan_is_sound_only_if_it_says_so(#[case] answer: serde_json::Value, #[case]
 #[case("1.2.0", None)]
 fn a_version_is_where_the_pointer_points(#[case] body: &str, #[case] expected: Option<&str>) {
     assert_eq!(built_in("ledger").version.endpoints[0].version_in(body).as_deref(), expected);
+}
+
+#[test]
+fn a_description_to_start_from_is_that_of_the_product_in_the_compose_file() {
+    let ledger = Profile::text_for(include_str!("../../compose/docker-compose.yml"));
+    assert_eq!(parse(ledger).unwrap(), built_in("ledger"));
+    assert_eq!(Profile::text_for("services:\n  web:\n    image: x\n"), TEMPLATE);
 }
