@@ -149,7 +149,12 @@ impl Install {
             None => {
                 recognised(
                     &place,
-                    &compose(vec![place.base_file().ok_or_else(|| no_install(format!("no Compose file in {}", place.compose_dir.display())))?], None),
+                    &compose(
+                        vec![place.base_file().ok_or_else(|| {
+                            no_install(format!("no Compose file in {}", place.compose_dir.display()))
+                        })?],
+                        None,
+                    ),
                 )
                 .await?
             }
