@@ -13,7 +13,7 @@ use crate::journal::record::{Closing, Progress};
 use crate::journal::state_dir::StateDir;
 use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
-use crate::model::image_ref::ImageRef;
+use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::manifest;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
@@ -139,11 +139,17 @@ async fn containers(install: &Install) -> Result<Vec<Container>, Fault> {
     Ok(all.into_iter().filter(|container| matches!(container.kind, ContainerKind::Replica(_))).collect())
 }
 
-/// The repository of the product's image, as the resolved model has it.
+/// The repository of the product's image: as the resolved model has it, or, where that is pinned to an image's bare
+/// identifier, as it would be without the pin.
 pub fn repository(install: &Install) -> Result<ImageRef, Fault> {
     let api = install.profile.api().0.as_str();
+    let settings = &install.profile.release;
     let image = install.model.services.get(api).and_then(|service| service.image.clone());
-    let image = image.unwrap_or_else(|| install.profile.release.image.to_string());
+    let named = settings.image_variable.as_ref().and_then(|name| install.variable(name)).map(str::to_owned);
+    let image = image
+        .filter(|image| image.parse::<ImageId>().is_err())
+        .or(named)
+        .unwrap_or_else(|| settings.image.to_string());
     image
         .parse()
         .map_err(|error| Fault::caused_by(format!("the image of {api} cannot be understood"), &error))

@@ -16,12 +16,18 @@ impl Tail {
     pub(super) fn of(bytes: &[u8]) -> Self {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             Self::Blank
-        } else if bytes.starts_with(b" #") {
+        } else if is_comment(bytes) {
             Self::Comment
         } else {
             Self::Glued
         }
     }
+}
+
+/// Whether bytes are blanks and then a comment: that begins at a `#` behind a space, however many there are.
+fn is_comment(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    text.starts_with(b"#") && bytes[..bytes.len() - text.len()].ends_with(b" ")
 }
 
 /// The value as it stands where nothing in it means anything, to Compose or to a shell; else in single quotes, in
@@ -57,4 +63,25 @@ fn escaped(value: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_before_a_comment_stays_bare() {
+        for (tail, expected) in [
+            ("", "1.1.0"),
+            ("  \r\n", "1.1.0"),
+            (" # why", "1.1.0"),
+            ("   # why", "1.1.0"),
+            ("\t # why", "1.1.0"),
+            ("\t# why", "'1.1.0'"),
+            ("#", "'1.1.0'"),
+            (" x", "'1.1.0'"),
+        ] {
+            assert_eq!(quoted("1.1.0", Tail::of(tail.as_bytes())), expected, "{tail:?}");
+        }
+    }
 }

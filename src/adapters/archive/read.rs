@@ -87,34 +87,43 @@ impl Limits {
     }
 }
 
-/// Looks at the head of an archive and, if opsctl wrote it, at its manifest. Takes no longer for a large one.
+/// Looks at the head of an archive and, if opsctl wrote it, at its manifest. That takes no longer for a large one. What
+/// the scripts wrote, or somebody packed again, says nowhere what is in it, and is unpacked to its end.
 ///
 /// # Errors
 /// If it is not a backup as far as can be seen from there.
 pub fn inspect(path: &Path) -> Result<Summary, ArchiveError> {
     let mut silent = |_, _| ControlFlow::Continue(());
     let opened = Opened::open(path)?;
-    let manifest = manifest_ahead(&opened, &mut silent)?;
+    let mut manifest = manifest_ahead(&opened, &mut silent)?;
     let mut content = opened.content(&mut silent)?;
     let mut walk = Walk::default();
+    let mut dump = None;
     while let Some(entry) = walk.next(&mut content)? {
+        admit_size(&entry, Limits::none()).map_err(|problem| content.wrong(problem))?;
         if entry.name == DUMP_NAME {
             let mut head = Vec::new();
-            Walk::pass(&mut content, entry.size.min(HEAD_BYTES as u64), &mut |part| {
-                head.extend_from_slice(part);
+            let size = if manifest.is_some() { entry.size.min(HEAD_BYTES as u64) } else { entry.size };
+            Walk::pass(&mut content, size, &mut |part| {
+                head.extend_from_slice(&part[..part.len().min(HEAD_BYTES - head.len())]);
                 Ok(())
             })?;
-            let dump = DumpHeader::parse(&head).map_err(|error| content.wrong(error))?;
-            let origin = match manifest {
-                Some(manifest) => Origin::Opsctl(Box::new(manifest)),
-                None => Origin::Scripts { directory: entry.directory },
-            };
-            return Ok(Summary { origin, dump, file_bytes: opened.length });
+            dump = Some((DumpHeader::parse(&head).map_err(|error| content.wrong(error))?, entry.directory));
+            if manifest.is_some() {
+                break;
+            }
+        } else if entry.name == MANIFEST_NAME && entry.size <= MAX_MANIFEST {
+            manifest = Some(read_manifest(&mut content, &entry)?);
+        } else {
+            Walk::pass(&mut content, entry.size, &mut |_| Ok(()))?;
         }
-        admit_size(&entry, Limits::none()).map_err(|problem| content.wrong(problem))?;
-        Walk::pass(&mut content, entry.size, &mut |_| Ok(()))?;
     }
-    Err(content.wrong(no_dump()))
+    let (dump, directory) = dump.ok_or_else(|| content.wrong(no_dump()))?;
+    let origin = match manifest {
+        Some(manifest) => Origin::Opsctl(Box::new(manifest)),
+        None => Origin::Scripts { directory },
+    };
+    Ok(Summary { origin, dump, file_bytes: opened.length })
 }
 
 /// Reads all of an archive and compares it with its manifest, if it has one.
@@ -169,13 +178,16 @@ fn manifest_ahead(opened: &Opened, progress: &mut Progress<'_>) -> Result<Option
     let Some(entry) = found.filter(|entry| entry.name == MANIFEST_NAME && entry.size <= MAX_MANIFEST) else {
         return Err(content.wrong(Problem::Damaged("its manifest is not where its last bytes say".into())));
     };
+    read_manifest(&mut content, &entry).map(Some)
+}
+
+fn read_manifest(content: &mut Content<'_, '_>, entry: &Entry) -> Result<Manifest, ArchiveError> {
     let mut json = Vec::new();
-    Walk::pass(&mut content, entry.size, &mut |part| {
+    Walk::pass(content, entry.size, &mut |part| {
         json.extend_from_slice(part);
         Ok(())
     })?;
-    let manifest = Manifest::parse(&json).map_err(|error| content.wrong(error))?;
-    Ok(Some(manifest))
+    Manifest::parse(&json).map_err(|error| content.wrong(error))
 }
 
 #[derive(Default)]

@@ -64,7 +64,11 @@ fn release(
     pinned: Option<&ImageRef>,
     image: Option<&Image>,
 ) -> Release {
-    let known = pinned.and_then(ImageRef::repo_digest).or_else(|| image.map(|image| image.id.to_string()));
+    let held = || reference.with_digest(image?.digest_in(reference)?.clone()).repo_digest();
+    let known = pinned
+        .and_then(ImageRef::repo_digest)
+        .or_else(held)
+        .or_else(|| image.map(|image| image.id.to_string()));
     let pins =
         install.profile.release.pin_variable.as_ref().and_then(|name| install.variable(name)).is_some();
     Release {

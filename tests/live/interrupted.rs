@@ -1,0 +1,113 @@
+//! opsctl killed in the middle: afterwards the product is wholly old or wholly new, and nothing is left over.
+
+use std::time::Duration;
+
+use crate::stack::Stack;
+
+/// Where opsctl is killed: at a step whose text holds the words, after so many milliseconds.
+type Moment = (&'static str, u64);
+
+#[test]
+fn an_upgrade_that_is_killed_goes_on_or_goes_back() {
+    // Early, while the database is copied, while it is migrated, while the new release is proven, and behind the commit.
+    let moments: [Moment; 5] = [
+        ("take backup", 150),
+        ("restore point", 20),
+        ("\"migrate\"", 150),
+        ("prove", 700),
+        ("\"pass-gates\"", 1500),
+    ];
+    let stack = Stack::up(18, "1.0.0");
+    let writer = stack.writer();
+    for moment in moments {
+        let before = stack.world();
+        assert!(kill(&stack, &["upgrade", "1.1.0"], moment), "{moment:?}: opsctl had ended");
+        let unfinished = stack.ops_exits(3, &["backup"]);
+        assert!(unfinished.fault().contains("opsctl resume"), "{moment:?}: {}", unfinished.fault());
+        stack.ops_does(&["status"]);
+        let aborted = stack.ops(&["abort"]);
+        match aborted.code {
+            Some(0) => {
+                stack.assert_serves("1.0.0");
+                stack.assert_tidy();
+                let after = stack.world();
+                assert_eq!((&after.env, &after.images), (&before.env, &before.images), "{moment:?}");
+                assert_eq!(after.migrations, before.migrations, "{moment:?}");
+                assert_eq!(stack.kept("restore_point"), Vec::<String>::new(), "{moment:?}");
+                writer.goes_on();
+            }
+            // Behind the commit point there is only forward.
+            Some(3) if moment.0 == "\"pass-gates\"" => {
+                stack.ops_does(&["resume"]);
+                stack.assert_serves("1.1.0");
+                stack.assert_tidy();
+            }
+            _ => panic!("{moment:?}: {}", aborted.told()),
+        }
+    }
+    let upgraded = stack.world();
+    // The same on to the next release, going on each time.
+    assert!(kill(&stack, &["upgrade", "1.2.0"], ("\"migrate\"", 100)));
+    let resumed = kill(&stack, &["resume"], ("prove", 300));
+    assert!(resumed, "a resume can be killed too");
+    stack.ops_does(&["resume"]);
+    stack.assert_serves("1.2.0");
+    stack.assert_tidy();
+    assert_eq!(stack.world().migrations.len(), upgraded.migrations.len() + 1);
+    let log = writer.finish_with_nothing_lost();
+    println!("{} writes through seven kills, none lost", log.acknowledged.len());
+    stack.ops_exits(2, &["resume"]);
+}
+
+#[test]
+fn a_restore_that_is_killed_goes_on_or_goes_back() {
+    let stack = Stack::up(15, "1.1.0");
+    let kept = stack.writer().finish();
+    stack.ops_does(&["backup"]);
+    let rows = stack.rows();
+    let later = stack.writer().finish();
+    let now = stack.rows();
+    for moment in [("\"load-backup\"", 150), ("\"quiesce\"", 100), ("\"swap\"", 50), ("\"start\"", 300)] {
+        assert!(kill(&stack, &["restore", "latest"], moment), "{moment:?}: opsctl had ended");
+        let aborted = stack.ops(&["abort"]);
+        assert_eq!(aborted.code, Some(0), "{moment:?}: {}", aborted.told());
+        stack.assert_serves("1.1.0");
+        stack.assert_tidy();
+        assert_eq!(stack.rows(), now, "{moment:?}: the data is as it was");
+        assert_eq!(later.missing(&stack.client()), Vec::<String>::new(), "{moment:?}");
+    }
+    assert!(kill(&stack, &["restore", "latest"], ("\"swap\"", 30)));
+    stack.ops_does(&["resume"]);
+    stack.assert_serves("1.1.0");
+    stack.assert_tidy();
+    assert_eq!(stack.rows(), rows);
+    assert_eq!(kept.missing(&stack.client()), Vec::<String>::new());
+
+    stack.ops_does(&["restore", "--undo"]);
+    assert!(kill(&stack, &["restore", "--in-place", "latest"], ("\"replace-in-place\"", 200)));
+    stack.ops_exits(0, &["abort"]);
+    stack.assert_serves("1.1.0");
+    assert_eq!(stack.rows(), now, "the safety backup brings the data back");
+    stack.assert_tidy();
+}
+
+#[test]
+fn only_one_operates_an_install_at_a_time() {
+    let stack = Stack::up(18, "1.0.0");
+    let mut first = stack.begin(&["upgrade", "1.1.0"]);
+    first.reaches("prove");
+    for second in [&["backup"][..], &["upgrade", "1.1.0"], &["restore", "latest"], &["rollback"], &["abort"]]
+    {
+        let ended = stack.ops(second);
+        assert_eq!(ended.code, Some(7), "{second:?}: {}", ended.told());
+        assert!(ended.fault().contains("upgrade"), "who holds it is said: {}", ended.fault());
+    }
+    assert_eq!(stack.ops_does(&["status"])["running"]["doing"], "upgrade");
+    assert_eq!(first.wait().code, Some(0));
+    stack.assert_serves("1.1.0");
+    stack.assert_tidy();
+}
+
+fn kill(stack: &Stack, arguments: &[&str], (step, after): Moment) -> bool {
+    stack.begin(arguments).kill_at(step, Duration::from_millis(after))
+}

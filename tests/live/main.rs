@@ -1,0 +1,32 @@
+//! opsctl as its users run it: as a process, on real Docker, Compose and PostgreSQL.
+//!
+//! Each test is a story of several steps on an install of its own. What is asserted is the state of the world afterwards:
+//! which images run, what `.env` says, which rows and databases there are, and what the process exited with.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests start processes and write files themselves, and panic when the machine does not do as told"
+)]
+
+mod archives;
+mod backups;
+mod bad_archives;
+mod broken_releases;
+mod docker;
+mod external;
+mod from_registry;
+mod http;
+mod interactive;
+mod interrupted;
+mod operator;
+mod past_commit;
+mod ports;
+mod registry;
+mod restores;
+mod rollbacks;
+mod settings;
+mod stack;
+mod upgrades;
+mod world;
+mod writer;

@@ -1,0 +1,172 @@
+//! Whoever runs opsctl: what is typed, and what comes of it.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::stack::Stack;
+
+/// No command takes longer in these stories.
+const LIMIT: Duration = Duration::from_mins(4);
+
+/// A run of opsctl that has not ended.
+pub(crate) struct Run {
+    child: Child,
+    arguments: Vec<String>,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    _files: tempfile::TempDir,
+}
+
+/// A run of opsctl that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The exit status; `None` if it was killed.
+    pub(crate) code: Option<i32>,
+    /// What it reported, a JSON object a line.
+    pub(crate) events: Vec<Value>,
+    pub(crate) stderr: String,
+}
+
+impl Stack {
+    /// The program, told where the install is and nothing else of the surrounding environment.
+    pub(crate) fn opsctl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.dir()).env("OPSCTL_PLATFORM_KEY", &self.platform_key);
+        if let Some(host) = std::env::var_os("DOCKER_HOST") {
+            command.env("DOCKER_HOST", host);
+        }
+        command.current_dir(self.dir()).args(arguments);
+        command
+    }
+
+    /// Starts it as automation does: without a terminal, with consent, reporting to a machine.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Run {
+        let mut all = vec!["--output", "json", "--non-interactive"];
+        all.extend(arguments);
+        Run::start(self.opsctl(&all))
+    }
+
+    /// Runs it as automation does, to its end.
+    pub(crate) fn ops(&self, arguments: &[&str]) -> Ended {
+        self.begin(arguments).wait()
+    }
+
+    /// Runs it, and expects it to exit with `code`.
+    pub(crate) fn ops_exits(&self, code: i32, arguments: &[&str]) -> Ended {
+        let ended = self.ops(arguments);
+        assert_eq!(ended.code, Some(code), "opsctl {arguments:?}\n{}", ended.told());
+        ended
+    }
+
+    /// Runs it, and expects it to do what it is told; gives its result.
+    pub(crate) fn ops_does(&self, arguments: &[&str]) -> Value {
+        self.ops_exits(0, arguments).result()["result"].clone()
+    }
+}
+
+impl Run {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let (stdout, stderr) = (files.path().join("stdout"), files.path().join("stderr"));
+        let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).unwrap())
+            .stderr(File::create(&stderr).unwrap())
+            .spawn()
+            .expect("opsctl starts");
+        Self { child, arguments, stdout, stderr, _files: files }
+    }
+
+    /// Waits until it reports a step whose text holds `text`, and kills it after `delay`. Gives false if it ended first.
+    pub(crate) fn kill_at(mut self, text: &str, delay: Duration) -> bool {
+        let began = Instant::now();
+        loop {
+            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
+            if said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text)) {
+                break;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(delay);
+        let alive = self.child.try_wait().unwrap().is_none();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        alive
+    }
+
+    /// Waits until it reports a step whose text holds `text`.
+    pub(crate) fn reaches(&mut self, text: &str) {
+        let began = Instant::now();
+        loop {
+            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
+            if said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text)) {
+                return;
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "{:?} ended: {said}", self.arguments);
+            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn wait(mut self) -> Ended {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > LIMIT {
+                self.child.kill().unwrap();
+                self.child.wait().unwrap();
+                let said = fs::read_to_string(&self.stdout).unwrap_or_default();
+                panic!("{:?} did not end within {} s:\n{said}", self.arguments, LIMIT.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let stdout = fs::read_to_string(&self.stdout).unwrap();
+        let events = stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not an object: {line}")))
+            .collect();
+        let stderr = fs::read_to_string(&self.stderr).unwrap();
+        Ended { code: status.code(), events, stderr }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ended_meanwhile = self.child.kill();
+            let _reaped = self.child.wait();
+        }
+    }
+}
+
+impl Ended {
+    /// The last object: how it ended.
+    pub(crate) fn result(&self) -> &Value {
+        let last = self.events.last().unwrap_or_else(|| panic!("nothing was reported: {}", self.stderr));
+        assert_eq!(last["event"], "result", "{last}");
+        last
+    }
+
+    /// Everything that was reported, for messages.
+    pub(crate) fn told(&self) -> String {
+        let events: Vec<String> = self.events.iter().map(ToString::to_string).collect();
+        format!("{}\n{}", events.join("\n"), self.stderr)
+    }
+
+    /// What went wrong, in one line.
+    pub(crate) fn fault(&self) -> String {
+        self.result()["error"].to_string()
+    }
+}
