@@ -44,6 +44,8 @@ pub use tool::{Bind, BindAccess, ToolContainer, ToolNetwork};
 pub const LABEL_OPERATION: &str = "opsctl.operation";
 /// The label that says what a container is for within its operation.
 pub const LABEL_ROLE: &str = "opsctl.role";
+/// The label that names the Compose project a tool works for: identifiers of operations are an install's own.
+pub const LABEL_PROJECT: &str = "opsctl.project";
 
 /// How long the engine may take to answer an ordinary question.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);

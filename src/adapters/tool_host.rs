@@ -25,7 +25,7 @@ pub struct ToolHost {
 #[derive(Clone)]
 enum Place {
     Here,
-    Container { engine: Engine, image: ImageId, network: ToolNetwork },
+    Container { engine: Engine, image: ImageId, network: ToolNetwork, project: String },
 }
 
 /// The folder in a tool's container that shows the folder of a file on this machine.
@@ -41,15 +41,16 @@ impl ToolHost {
     }
 
     /// The tools of an image that holds those of a major version; they reach the server as `info` says from within
-    /// `network`.
+    /// `network`, and their containers are labelled with the Compose project.
     pub fn in_image(
         engine: Engine,
         image: ImageId,
         network: ToolNetwork,
+        project: &str,
         info: ConnInfo,
         major: u32,
     ) -> Self {
-        let place = Place::Container { engine, image, network };
+        let place = Place::Container { engine, image, network, project: project.to_owned() };
         Self { place, tools: Tools { directory: None, major }, info }
     }
 
@@ -91,7 +92,7 @@ impl ToolHost {
                 command.set = environment;
                 command.start(stdin)
             }
-            Place::Container { engine, image, network } => {
+            Place::Container { engine, image, network, project } => {
                 let program = call.program.display().to_string();
                 let binds = file.and_then(Path::parent).map(|folder| Bind {
                     source: folder.to_owned(),
@@ -102,6 +103,7 @@ impl ToolHost {
                     image: image.clone(),
                     name: None,
                     operation: operation.to_string(),
+                    project: project.clone(),
                     role: program.clone(),
                     argv: [program].into_iter().chain(call.args).collect(),
                     environment,

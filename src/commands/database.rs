@@ -56,7 +56,15 @@ async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, 
     let server_major = server_major(&database).await?;
     let within = at(&info, IpAddr::from([127, 0, 0, 1]), port);
     let network = ToolNetwork::Of(container.id.clone());
-    let tools = ToolHost::in_image(install.engine.clone(), container.image_id, network, within, server_major);
+    let project = &install.model.project;
+    let tools = ToolHost::in_image(
+        install.engine.clone(),
+        container.image_id,
+        network,
+        project,
+        within,
+        server_major,
+    );
     Ok(Reached { database, tools, server_major })
 }
 
@@ -85,7 +93,9 @@ async fn tools_in_an_image(install: &Install, info: ConnInfo, major: u32) -> Res
         let reference: ImageRef =
             name.parse().map_err(|error| Fault::caused_by(format!("`{name}` is no image"), &error))?;
         if let Some(image) = install.engine.image(&reference).await.map_err(|error| docker_fault(&error))? {
-            return Ok(ToolHost::in_image(install.engine.clone(), image.id, ToolNetwork::Host, info, major));
+            let project = &install.model.project;
+            let network = ToolNetwork::Host;
+            return Ok(ToolHost::in_image(install.engine.clone(), image.id, network, project, info, major));
         }
     }
     Err(Fault::new(format!("no PostgreSQL tools for a server of version {major}"))

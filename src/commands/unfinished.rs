@@ -1,15 +1,22 @@
 //! `opsctl resume` and `opsctl abort`: what becomes of an operation that did not end.
 
+use std::time::Duration;
+
 use serde_json::json;
 
+use crate::adapters::compose_services::fault as docker_fault;
+use crate::adapters::docker::{ContainerFilter, LABEL_PROJECT, Removal};
+use crate::adapters::postgres::server::busy_sessions;
+use crate::adapters::product_database;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, Found, Source};
 use crate::commands::install::{Install, Place};
-use crate::commands::live::{self, Setting};
+use crate::commands::live::{self, LiveWorld, Setting};
 use crate::commands::operate::{self, Direction, Turn};
 use crate::commands::show;
-use crate::error::Failure;
+use crate::error::{Failure, Fault};
+use crate::model::operation::OperationId;
 
 /// Goes on with it.
 pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
@@ -20,6 +27,10 @@ pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
 pub async fn abort(context: &Context) -> Result<Outcome, Failure> {
     end(context, Wanted::Back).await
 }
+
+/// How long the server may go on with what an earlier run asked it for: copying a large database takes minutes.
+const STATEMENTS_LIMIT: Duration = Duration::from_mins(10);
+const STATEMENTS_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -56,7 +67,47 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     };
     context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
     context.consent(question)?;
+    remove_tools(&install, &turn.operation).await?;
+    wait_for_statements(&world).await?;
     operate::again(context, &install, &world, &turn, direction).await?;
     let text = format!("operation {} {done}", turn.operation);
     Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+}
+
+/// Ends the tools that an opsctl that was killed left running: nobody reads what they print, and what they load into is
+/// about to be loaded again or dropped.
+async fn remove_tools(install: &Install, operation: &OperationId) -> Result<(), Fault> {
+    let engine = &install.engine;
+    let labelled = engine.containers(ContainerFilter::Operation(operation.as_str())).await;
+    for container in labelled.map_err(|error| docker_fault(&error))? {
+        if container.labels.get(LABEL_PROJECT) != Some(&install.model.project) {
+            continue;
+        }
+        match engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
+            Err(error) if !error.is_not_found() => return Err(docker_fault(&error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created
+/// cannot be dropped, and would be there afterwards.
+async fn wait_for_statements(world: &LiveWorld) -> Result<(), Fault> {
+    let session = world.databases.maintenance().await?;
+    let application = world.databases.application();
+    let began = tokio::time::Instant::now();
+    loop {
+        let busy = busy_sessions(&session, &application).await;
+        match busy.map_err(|error| product_database::fault(&error))? {
+            0 => return Ok(()),
+            _ if began.elapsed() < STATEMENTS_LIMIT => tokio::time::sleep(STATEMENTS_PAUSE).await,
+            busy => {
+                return Err(Fault::new(format!(
+                    "the database server still works on {busy} statements that this operation sent before"
+                ))
+                .hint("look at pg_stat_activity; try again when they have ended"));
+            }
+        }
+    }
 }

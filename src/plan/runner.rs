@@ -133,7 +133,11 @@ where
     async fn shown_to_be_unwritten(&self, plan: &Plan) -> Written {
         let first = self.written_since_commit(plan).await;
         let start = plan.steps.iter().find(|step| matches!(step, Step::Start { .. }));
-        let (Written::Nothing, Some(Step::Start { services, .. })) = (&first, start) else { return first };
+        // What cannot be told while sessions are open can often be told once they are closed.
+        let (Written::Nothing | Written::Unknown(_), Some(Step::Start { services, .. })) = (&first, start)
+        else {
+            return first;
+        };
         for service in services {
             if let Err(fault) = self.world.services.stop(service).await {
                 return Written::Unknown(fault.to_string());

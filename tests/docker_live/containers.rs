@@ -19,6 +19,7 @@ pub(crate) fn tool(image: &TestImage, operation: &str, argv: &[&str]) -> ToolCon
         image: image.id.clone(),
         name: None,
         operation: operation.to_owned(),
+        project: "opsctl-dk".to_owned(),
         role: "test".to_owned(),
         argv: argv.iter().map(ToString::to_string).collect(),
         environment: vec![("TOKEN".to_owned(), Secret::new("t0ken"))],

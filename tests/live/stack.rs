@@ -1,6 +1,5 @@
 //! A running install of the sample product: made in a temporary directory, gone when dropped.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -185,34 +184,11 @@ impl Stack {
         found.lines().map(str::to_owned).chain(self.tool_containers()).collect()
     }
 
-    /// Containers in which PostgreSQL's tools run for this stack: they share the server's network, or the machine's and
-    /// name an operation of this install.
+    /// The names of the containers in which PostgreSQL's tools run for this stack.
     pub(crate) fn tool_containers(&self) -> Vec<String> {
-        let operations: BTreeSet<String> = fs::read_dir(self.path(".opsctl/operations"))
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        let server = self.container("postgres").unwrap_or_default();
-        let format = "{{.Id}} {{.HostConfig.NetworkMode}} {{index .Config.Labels \"opsctl.operation\"}}";
-        let labelled = docker(["ps", "-aq", "--filter", "label=opsctl.operation"]);
-        let is_ours = |line: &str| {
-            let mut words = line.split(' ');
-            let (id, network, operation) = (words.next()?, words.next()?, words.next()?);
-            let of_server = network
-                .strip_prefix("container:")
-                .is_some_and(|other| !server.is_empty() && other.starts_with(&server));
-            let of_machine = network == "host" && operations.contains(operation);
-            (of_server || of_machine).then(|| id.to_owned())
-        };
-        // Another test's may end between the two commands.
-        labelled
-            .lines()
-            .filter_map(|id| {
-                let output = attempt(&["inspect", "--format", format, id]);
-                is_ours(String::from_utf8_lossy(&output.stdout).trim())
-            })
-            .collect()
+        let label = format!("label=opsctl.project={}", self.project);
+        let found = docker(["ps", "-a", "--format", "{{.Names}}", "--filter", &label]);
+        found.lines().map(str::to_owned).collect()
     }
 }
 
@@ -223,7 +199,8 @@ impl Drop for Stack {
             let output = attempt(arguments);
             String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
         };
-        let mut containers = if std::thread::panicking() { Vec::new() } else { self.tool_containers() };
+        let tools = format!("label=opsctl.project={}", self.project);
+        let mut containers = list(&["ps", "-aq", "--filter", &tools]);
         containers.extend(list(&["ps", "-aq", "--filter", &label]));
         for container in &containers {
             attempt(&["rm", "-fv", container]);

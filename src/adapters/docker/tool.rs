@@ -11,7 +11,7 @@ use bollard::query_parameters::{AttachContainerOptionsBuilder, CreateContainerOp
 use futures_util::FutureExt;
 
 use super::multiplexed::stdout_of;
-use super::{ContainerId, DockerError, Engine, LABEL_OPERATION, LABEL_ROLE, Removal};
+use super::{ContainerId, DockerError, Engine, LABEL_OPERATION, LABEL_PROJECT, LABEL_ROLE, Removal};
 use crate::adapters::tool_output::{Pump, StderrTail, Stdin, ToolError, ToolExit, ToolOutput, ToolStatus};
 use crate::model::image_ref::ImageId;
 use crate::model::secret::Secret;
@@ -28,6 +28,8 @@ pub struct ToolContainer {
     pub name: Option<String>,
     /// The operation it belongs to, by its id.
     pub operation: String,
+    /// The Compose project that the operation is on.
+    pub project: String,
     /// What it is for within the operation.
     pub role: String,
     /// The program and its arguments. The image's own entry point is not used.
@@ -175,6 +177,7 @@ impl ToolContainer {
             user: self.user.clone(),
             labels: Some(HashMap::from([
                 (LABEL_OPERATION.to_owned(), self.operation.clone()),
+                (LABEL_PROJECT.to_owned(), self.project.clone()),
                 (LABEL_ROLE.to_owned(), self.role.clone()),
             ])),
             attach_stdin: Some(feeds),

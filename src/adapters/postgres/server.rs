@@ -267,3 +267,14 @@ pub async fn available_extensions(session: &Session) -> Result<BTreeSet<(String,
     let rows = session.rows("listing extensions", sql, &[]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
+
+/// How many sessions of an application, this one apart, have work in hand. A statement goes on in the server when the
+/// client that sent it is killed.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn busy_sessions(session: &Session, application: &str) -> Result<i64, PgError> {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid() \
+               AND state <> 'idle'";
+    Ok(session.row("looking for unfinished work", sql, &[&application]).await?.get(0))
+}
