@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::adapters::archive::sweep_temporaries;
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::docker::{ContainerFilter, LABEL_PROJECT, Removal};
 use crate::adapters::postgres::server::busy_sessions;
@@ -69,6 +70,9 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     context.consent(question)?;
     remove_tools(&install, &turn.operation).await?;
     wait_for_statements(&world).await?;
+    sweep_temporaries(&directory).map_err(|error| {
+        Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
+    })?;
     operate::again(context, &install, &world, &turn, direction).await?;
     let text = format!("operation {} {done}", turn.operation);
     Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))

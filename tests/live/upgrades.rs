@@ -32,12 +32,18 @@ fn two_upgrades_lose_nothing_and_what_cannot_be_is_refused() {
     let after = stack.world();
     assert_eq!(after.migrations.len(), before.migrations.len() + 1);
     assert_eq!(after.env_mode, before.env_mode);
-    let differing: Vec<(&str, &str)> =
-        before.env.lines().zip(after.env.lines()).filter(|(then, now)| then != now).collect();
-    assert_eq!(before.env.lines().count(), after.env.lines().count());
-    assert_eq!(differing.len(), 2, "only the version and the removed variable: {differing:?}");
-    assert_eq!(differing[0].1, "LEDGER_VERSION=1.1.0   # chosen by hand");
-    assert!(differing[1].1.starts_with('#') && differing[1].1.contains("LEDGER_LICENSE_MODE=community"));
+    let only_in = |these: &str, those: &str| -> Vec<String> {
+        these.lines().filter(|line| !those.lines().any(|other| other == *line)).map(str::to_owned).collect()
+    };
+    assert_eq!(
+        only_in(&before.env, &after.env),
+        ["LEDGER_VERSION=1.0.0   # chosen by hand", "LEDGER_LICENSE_MODE=community"],
+        "no other line was touched"
+    );
+    let added = only_in(&after.env, &before.env);
+    assert_eq!(added[0], "LEDGER_VERSION=1.1.0   # chosen by hand");
+    assert!(added[1..].iter().all(|line| line.starts_with('#')), "{added:?}");
+    assert!(added.iter().any(|line| line.contains("LEDGER_LICENSE_MODE=community")), "{added:?}");
     assert_eq!(stack.kept("restore_point").len(), 1);
     assert_eq!(stack.backup_files().len(), 1);
     let noted = fs::read_to_string(stack.backup_dir().join(".pre-upgrade-version")).unwrap();
