@@ -5,8 +5,10 @@
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "tests start processes and write files themselves, and panic when the machine does not do as told"
+    reason = "tests start processes, write files and print what they measured, and panic when the machine fails them"
 )]
 
 mod archives;

@@ -83,25 +83,15 @@ impl Run {
         Self { child, arguments, stdout, stderr, _files: files }
     }
 
-    /// Waits until it reports a step whose text holds `text`, and kills it after `delay`. Gives false if it ended first.
-    pub(crate) fn kill_at(mut self, text: &str, delay: Duration) -> bool {
-        let began = Instant::now();
-        loop {
-            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-            if said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text)) {
-                break;
-            }
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// Waits until it reports a step whose text holds `text`, and kills it after `delay`.
+    pub(crate) fn kill_at(mut self, text: &str, delay: Duration) {
+        self.reaches(text);
         std::thread::sleep(delay);
-        let alive = self.child.try_wait().unwrap().is_none();
+        let ended = self.child.try_wait().unwrap();
+        let said = fs::read_to_string(&self.stdout).unwrap_or_default();
+        assert!(ended.is_none(), "{:?} ended {delay:?} after {text}: {said}", self.arguments);
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        alive
     }
 
     /// Waits until it reports a step whose text holds `text`.
