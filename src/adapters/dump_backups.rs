@@ -4,11 +4,14 @@ mod load;
 mod take;
 
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::adapters::archive::{self, ArchiveError, Checked, Contents, Limits};
 use crate::adapters::catalogue::{Catalogue, CatalogueError, Pin};
@@ -58,16 +61,18 @@ impl DumpBackups {
         Catalogue::open(&self.state_dir).map_err(|error| catalogue_fault(&error))
     }
 
-    /// The unpacked dump of the archive that is being restored. It is readable by its owner alone, and removed as soon
-    /// as it is loaded.
-    fn spool(&self) -> PathBuf {
-        self.scratch.join("db.dump")
+    /// The unpacked dump of an archive. It is readable by its owner alone, and removed as soon as it is loaded. Each
+    /// archive has one of its own: the one that an operation failed to load is still there when the one that undoes it
+    /// is loaded.
+    fn spool(&self, archive: &Path) -> PathBuf {
+        let hash = hex::encode(&Sha256::digest(archive.as_os_str().as_bytes())[..8]);
+        self.scratch.join(format!("{hash}.dump"))
     }
 
     /// Reads an archive in full, checks it, and leaves its dump beside, unpacked: PostgreSQL's tools load it in parallel
     /// only from a file.
     async fn unpack(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<Contents, Fault> {
-        let (path, spool) = (archive.to_owned(), self.spool());
+        let (path, spool) = (archive.to_owned(), self.spool(archive));
         reading(archive, progress, move |follow| {
             let partial = spool.with_extension("partial");
             let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;

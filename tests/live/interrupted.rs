@@ -91,6 +91,23 @@ fn a_restore_that_is_killed_goes_on_or_goes_back() {
 }
 
 #[test]
+fn a_restore_in_place_that_is_killed_brings_the_old_data_back() {
+    let stack = Stack::up(15, "1.1.0");
+    let old = stack.ops_does(&["backup"]);
+    let old = old["path"].as_str().unwrap();
+    let later = stack.writer().finish();
+    let now = stack.rows();
+    for after in [0, 200, 1200] {
+        kill(&stack, &["restore", "--in-place", old], ("\"replace-in-place\"", after));
+        stack.ops_does(&["abort"]);
+        stack.assert_serves("1.1.0");
+        assert_eq!(stack.rows(), now, "the safety backup is what is loaded");
+        assert_eq!(later.missing(&stack.client()), Vec::<String>::new());
+        stack.assert_tidy();
+    }
+}
+
+#[test]
 fn only_one_operates_an_install_at_a_time() {
     let stack = Stack::up(18, "1.0.0");
     let mut first = stack.begin(&["upgrade", "1.1.0"]);

@@ -94,7 +94,7 @@ impl DumpBackups {
         into: &DatabaseName,
         progress: ProgressSink<'_>,
     ) -> Result<(), Fault> {
-        let spool = self.spool();
+        let spool = self.spool(archive);
         if !spool.exists() {
             self.unpack(archive, progress).await?;
         }
