@@ -12,7 +12,7 @@
 //! Reading accepts these, and the archives of the scripts that opsctl takes the place of: one gzip member around
 //! `<directory>/db.dump`. Nothing is ever unpacked except the dump, into a writer of the caller's.
 //!
-//! Everything here blocks; asynchronous callers run it on a blocking thread (see [`write_member_from`]).
+//! Everything here blocks; asynchronous callers run it on a blocking thread.
 
 mod content;
 mod early_sync;
@@ -32,4 +32,4 @@ mod writer;
 pub use error::{ArchiveError, Found, Problem};
 pub use read::{Checked, Contents, Limits, Origin, Progress, Summary, copy_dump, inspect, verify};
 pub use temporary::sweep_temporaries;
-pub use writer::{ArchiveWriter, Written, write_member_from};
+pub use writer::{ArchiveWriter, Written};

@@ -1,6 +1,7 @@
 //! Backups of a PostgreSQL database: taken, checked, loaded and compared.
 
 mod load;
+mod pipe;
 mod take;
 
 use std::ops::ControlFlow;
@@ -73,7 +74,7 @@ impl DumpBackups {
     /// only from a file.
     async fn unpack(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<Contents, Fault> {
         let (path, spool) = (archive.to_owned(), self.spool(archive));
-        reading(archive, progress, move |follow| {
+        in_background(archive, "reading", progress, move |follow| {
             let partial = spool.with_extension("partial");
             let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
             let contents = archive::copy_dump(&path, Limits::none(), &mut file, follow)?;
@@ -147,36 +148,39 @@ pub(crate) fn described(contents: &Contents) -> String {
     }
 }
 
-/// Runs a reading of an archive on another thread, reporting how far it is, and ends it when this future is dropped.
-pub(crate) async fn reading<T: Send + 'static>(
+/// Runs the reading or writing of an archive on another thread, reporting how far it is, and ends it when this future is
+/// dropped.
+pub(crate) async fn in_background<T: Send + 'static>(
     archive: &Path,
+    doing: &'static str,
     progress: ProgressSink<'_>,
-    read: impl FnOnce(&mut archive::Progress<'_>) -> Result<T, ArchiveError> + Send + 'static,
+    work: impl FnOnce(&mut archive::Progress<'_>) -> Result<T, ArchiveError> + Send + 'static,
 ) -> Result<T, Fault> {
     let position = std::sync::Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
     let alive = std::sync::Arc::new(());
     let (theirs, held) = (position.clone(), std::sync::Arc::downgrade(&alive));
-    let mut work = spawn_blocking(move || {
+    let mut working = spawn_blocking(move || {
         let mut follow = move |done: u64, total: u64| {
             theirs.0.store(done, Ordering::Relaxed);
             theirs.1.store(total, Ordering::Relaxed);
             if held.strong_count() == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        read(&mut follow)
+        work(&mut follow)
     });
     let mut tick = tokio::time::interval(Duration::from_millis(125));
     let outcome = loop {
         tokio::select! {
-            outcome = &mut work => break outcome,
+            outcome = &mut working => break outcome,
             _ = tick.tick() => {
                 let (done, total) = (position.0.load(Ordering::Relaxed), position.1.load(Ordering::Relaxed));
-                progress(Progress { doing: "reading", done, total: Some(total), unit: Unit::Bytes });
+                let total = Some(total).filter(|&total| total > 0);
+                progress(Progress { doing, done, total, unit: Unit::Bytes });
             }
         }
     };
     drop(alive);
     outcome
-        .map_err(|error| Fault::caused_by("the reading ended unexpectedly", &error))?
+        .map_err(|error| Fault::caused_by("work on an archive ended unexpectedly", &error))?
         .map_err(|error| archive_fault(archive, &error))
 }
 

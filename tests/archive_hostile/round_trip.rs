@@ -4,12 +4,11 @@
 #![allow(clippy::cast_possible_truncation, reason = "any bytes will do")]
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::process::Command;
 
-use futures_util::stream;
-use opsctl::adapters::archive::{self, ArchiveWriter, Checked, Limits, Problem, Written, write_member_from};
+use opsctl::adapters::archive::{self, ArchiveWriter, Checked, Limits, Problem, Written};
 use opsctl::model::manifest::Manifest;
 use proptest::prelude::*;
 use serde_json::json;
@@ -127,22 +126,34 @@ fn members_that_could_not_be_read_back_are_not_written() {
     assert!(writer.add_member("large.csv", &vec![0; (64 << 20) + 1]).is_err());
 }
 
-#[tokio::test]
-async fn an_asynchronous_source_is_written_or_its_failure_told() {
+#[test]
+fn a_source_is_written_to_its_end_or_its_failure_told() {
     let directory = tempfile::tempdir().unwrap();
     let create = || ArchiveWriter::create(directory.path(), ID.parse().unwrap()).unwrap();
-    let chunks = |fail: Option<&'static str>| {
-        let good = corpus::dump().chunks(100).map(<[u8]>::to_vec).map(Ok).collect::<Vec<_>>();
-        stream::iter(good.into_iter().chain(fail.map(|why| Err(io::Error::other(why)))))
-    };
-    let Err(error) = write_member_from(create(), "db.dump", chunks(Some("the server went away"))).await
-    else {
-        panic!("a failed source is no backup");
-    };
+    let dump = corpus::dump();
+    let mut all = |_, _| ControlFlow::Continue(());
+
+    let mut writer = create();
+    let mut failing = dump.as_slice().chain(Failing);
+    let error = writer.add_member_from("db.dump", &mut failing, &mut all).unwrap_err();
     assert!(error.to_string().contains("the server went away"), "{error}");
+    drop(writer);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 
-    let writer = write_member_from(create(), "db.dump", chunks(None)).await.unwrap();
-    let written = finish(writer);
-    assert_eq!(written.manifest.members[0].size, corpus::dump().len() as u64);
+    let mut writer = create();
+    let stopped = writer.add_member_from("db.dump", &mut dump.as_slice(), &mut |_, _| ControlFlow::Break(()));
+    assert!(matches!(stopped.unwrap_err().problem, Problem::Interrupted));
+    drop(writer);
+
+    let mut writer = create();
+    writer.add_member_from("db.dump", &mut dump.as_slice(), &mut all).unwrap();
+    assert_eq!(finish(writer).manifest.members[0].size, dump.len() as u64);
+}
+
+struct Failing;
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the server went away"))
+    }
 }

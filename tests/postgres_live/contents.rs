@@ -52,7 +52,7 @@ async fn a_dump_under_a_snapshot_holds_exactly_what_was_counted() {
     let tools = tools_for(&installed, writer.version() / 10_000)
         .expect("tools for this server: install `postgresql-client`");
     let archive = cluster.path().join("db.dump");
-    run_tool(&dump(tools, &info, snapshot.id()), None, Some(&archive));
+    run_tool(&dump(tools, &info, snapshot.id(), &archive), None, None);
     let counted = snapshot.row_counts().await.expect("counts");
     let expected = [("app.records", 500), ("public._migrations", 2), ("public.part_1", 50)];
     assert_eq!(total(&counted), expected.map(|(name, rows)| (name.to_owned(), rows)));

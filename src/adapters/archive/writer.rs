@@ -1,13 +1,10 @@
 //! Writing an archive in one pass.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use super::error::{ArchiveError, Problem};
 use super::frame::{self, FRAME_CONTENT};
@@ -19,8 +16,8 @@ use super::walk::MAX_SIDE_MEMBER;
 use crate::model::backup_id::BackupId;
 use crate::model::manifest::{DUMP_NAME, Digest, MANIFEST_NAME, Manifest, Member, is_plain_name};
 
-/// Chunks that may wait between an asynchronous source and the compressor.
-const CHUNKS_WAITING: usize = 16;
+/// Bytes of a source that are asked for at once.
+const READ_AT_ONCE: usize = 256 << 10;
 
 /// An archive that is being written, under a temporary name.
 ///
@@ -130,6 +127,37 @@ impl ArchiveWriter {
         self.end_member()
     }
 
+    /// Adds a member from a source that is read to its end.
+    ///
+    /// That the source ended says nothing of its success: look at the exit status of what wrote it before
+    /// [`ArchiveWriter::finish`]. `progress` is told of the bytes read; their total is not known and given as 0.
+    ///
+    /// # Errors
+    /// If the source fails or writing does, or `progress` ends it.
+    pub fn add_member_from(
+        &mut self,
+        name: &str,
+        source: &mut dyn Read,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), ArchiveError> {
+        self.start_member(name)?;
+        let mut buffer = vec![0; READ_AT_ONCE];
+        let mut done = 0;
+        loop {
+            let count = match source.read(&mut buffer) {
+                Ok(0) => return self.end_member(),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.failed(error)),
+            };
+            self.write(&buffer[..count])?;
+            done += count as u64;
+            if progress(done, 0).is_break() {
+                return Err(ArchiveError::new(self.temporary.path(), Problem::Interrupted));
+            }
+        }
+    }
+
     /// Completes the archive: adds the manifest, syncs the file, reads it back whole and compares it with the manifest,
     /// and only then gives it its name.
     ///
@@ -209,53 +237,4 @@ fn read_back(path: &Path, manifest: &Manifest, progress: &mut Progress<'_>) -> R
     }
     let what = "what was read back is not what was written".into();
     Err(ArchiveError::new(path, Problem::Damaged(what)))
-}
-
-/// Adds a member from an asynchronous source, such as the output of a process in a container.
-///
-/// The writer is taken along and given back. On failure it is dropped, and its file with it. That the source ended
-/// says nothing of its success: look at the exit status before [`ArchiveWriter::finish`].
-///
-/// # Errors
-/// If the source fails or writing does.
-pub async fn write_member_from<S, B, E>(
-    mut writer: ArchiveWriter,
-    name: &str,
-    mut source: S,
-) -> Result<ArchiveWriter, ArchiveError>
-where
-    S: Stream<Item = Result<B, E>> + Unpin,
-    B: AsRef<[u8]> + Send + 'static,
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let path = writer.temporary.path().to_owned();
-    let failed = |error: io::Error| ArchiveError::new(&path, error);
-    let (chunks, mut queue) = mpsc::channel::<B>(CHUNKS_WAITING);
-    let name = name.to_owned();
-    let writing = spawn_blocking(move || {
-        writer.start_member(&name)?;
-        while let Some(chunk) = queue.blocking_recv() {
-            writer.write(chunk.as_ref())?;
-        }
-        writer.end_member()?;
-        Ok(writer)
-    });
-    let mut source_error = None;
-    while let Some(chunk) = source.next().await {
-        match chunk {
-            Ok(chunk) => {
-                // The other side ends early only with an error of its own, which is told below.
-                if chunks.send(chunk).await.is_err() {
-                    break;
-                }
-            }
-            Err(error) => {
-                source_error = Some(io::Error::other(error));
-                break;
-            }
-        }
-    }
-    drop(chunks);
-    let written = writing.await.map_err(|error| failed(io::Error::other(error)))?;
-    source_error.map_or(written, |error| Err(failed(error)))
 }

@@ -35,6 +35,14 @@ impl DumpBackups {
         into: &DatabaseName,
         progress: ProgressSink<'_>,
     ) -> Result<(), Fault> {
+        // Both are waited for, even if one fails: a database that is still being made could not be dropped.
+        let (ownership, made) =
+            tokio::join!(self.unpacked_ownership(archive, progress), self.make_side(archive, into));
+        made?;
+        self.restore_into(archive, into, &ownership?, progress).await
+    }
+
+    async fn make_side(&self, archive: &Path, into: &DatabaseName) -> Result<(), Fault> {
         let manifest = manifest_of(archive)?;
         let properties = self.properties_for(manifest.as_ref()).await?;
         let session = self.database.maintenance().await?;
@@ -46,8 +54,7 @@ impl DumpBackups {
         create_empty(&session, into, &properties, &mark)
             .await
             .map_err(|error| product_database::fault(&error))?;
-        self.database.carry_over(&session, &properties, into).await?;
-        self.restore_into(archive, into, progress).await
+        self.database.carry_over(&session, &properties, into).await
     }
 
     /// Drops the live database and loads an archive under its name. What belongs to the database as a whole is noted
@@ -66,7 +73,8 @@ impl DumpBackups {
             .await
             .map_err(|error| product_database::fault(&error))?;
         self.database.carry_over(&session, &properties, live).await?;
-        self.restore_into(archive, live, progress).await?;
+        let ownership = self.unpacked_ownership(archive, progress).await?;
+        self.restore_into(archive, live, &ownership, progress).await?;
         whole::set_comment(&session, live, properties.comment.as_deref())
             .await
             .map_err(|error| product_database::fault(&error))
@@ -88,21 +96,31 @@ impl DumpBackups {
         Ok(facts.properties)
     }
 
-    async fn restore_into(
+    /// Unpacks the dump if that has not been done yet, and decides whose its objects will be.
+    async fn unpacked_ownership(
         &self,
         archive: &Path,
-        into: &DatabaseName,
         progress: ProgressSink<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Ownership, Fault> {
         let spool = self.spool(archive);
         if !spool.exists() {
             self.unpack(archive, progress).await?;
         }
-        let ownership = self.ownership(&spool).await?;
+        self.ownership(&spool).await
+    }
+
+    async fn restore_into(
+        &self,
+        archive: &Path,
+        into: &DatabaseName,
+        ownership: &Ownership,
+        progress: ProgressSink<'_>,
+    ) -> Result<(), Fault> {
+        let spool = self.spool(archive);
         let target = self.tools.info(into.as_str());
         let load = RestoreLoad::for_server(self.processors, None);
         let call =
-            pg_tools::restore(self.tools.tools(), &target, &self.tools.path_of(&spool), load, &ownership);
+            pg_tools::restore(self.tools.tools(), &target, &self.tools.path_of(&spool), load, ownership);
         let running = self
             .tools
             .start(call, Some(&spool), Stdin::Empty, &self.database.operation)

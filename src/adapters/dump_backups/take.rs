@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use futures_util::StreamExt;
-
-use super::{DumpBackups, archive_fault, catalogue_fault, reading};
-use crate::adapters::archive::{
-    ArchiveWriter, Limits, Origin, Written, sweep_temporaries, verify, write_member_from,
-};
+use super::pipe::DumpPipe;
+use super::{DumpBackups, archive_fault, catalogue_fault, in_background};
+use crate::adapters::archive::{ArchiveWriter, Limits, Origin, Written, sweep_temporaries, verify};
 use crate::adapters::catalogue::{Pin, Proof, Record, Verification};
 use crate::adapters::postgres::error::PgError;
 use crate::adapters::postgres::properties::database_facts;
@@ -23,7 +20,7 @@ use crate::model::backup_id::BackupId;
 use crate::model::manifest::{DUMP_NAME, Database, FORMAT, Manifest, Migration, Postgres, Reason, TableRows};
 use crate::model::pg_tools;
 use crate::ports::ProgressSink;
-use crate::report::{Progress, Unit, quantity};
+use crate::report::quantity;
 
 /// Largest export that is held in memory on its way into the archive.
 const MOST_EXPORT: usize = 64 << 20;
@@ -65,8 +62,10 @@ impl DumpBackups {
     ) -> Result<String, Fault> {
         if self.catalogue()?.record(id).is_err() {
             let path = archive.to_owned();
-            let contents =
-                reading(archive, progress, move |follow| verify(&path, Limits::none(), follow)).await?;
+            let contents = in_background(archive, "reading", progress, move |follow| {
+                verify(&path, Limits::none(), follow)
+            })
+            .await?;
             let Origin::Opsctl(manifest) = contents.origin else {
                 return Err(Fault::new(format!(
                     "{} is there and was not written by opsctl",
@@ -81,28 +80,37 @@ impl DumpBackups {
 
     async fn dump(
         &self,
-        writer: ArchiveWriter,
+        mut writer: ArchiveWriter,
         snapshot: &SnapshotSession,
         progress: ProgressSink<'_>,
     ) -> Result<ArchiveWriter, Fault> {
+        let (pipe, mut reader, hold) = DumpPipe::create(self.scratch.join("dump.pipe"))
+            .map_err(|error| Fault::caused_by("could not make a pipe for pg_dump", &error))?;
         let info = self.tools.info(&self.database.info.database);
-        let call = pg_tools::dump(self.tools.tools(), &info, snapshot.id());
-        let mut dumping = self
+        let through = self.tools.path_of(pipe.path());
+        let call = pg_tools::dump(self.tools.tools(), &info, snapshot.id(), &through);
+        let dumping = self
             .tools
-            .start(call, None, Stdin::Empty, &self.database.operation)
+            .start(call, Some(pipe.path()), Stdin::Empty, &self.database.operation)
             .await
             .map_err(|error| tool_host::failed("pg_dump", &error))?;
-        let mut done = 0;
-        let counted = dumping.take_stdout().inspect(|chunk| {
-            done += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            progress(Progress { doing: "dumping", done, total: None, unit: Unit::Bytes });
+        let ended = async {
+            let exit = dumping.finish().await;
+            drop(hold);
+            exit
+        };
+        let archiving = in_background(&self.directory, "dumping", progress, move |follow| {
+            writer.add_member_from(DUMP_NAME, &mut reader, follow)?;
+            Ok(writer)
         });
-        let archived = write_member_from(writer, DUMP_NAME, counted).await;
-        let exit = dumping.finish().await.map_err(|error| tool_host::failed("pg_dump", &error))?;
+        let (exit, archived) = tokio::join!(ended, archiving);
+        // A tool whose reader has gone fails too: the reader knows why.
+        let writer = archived?;
+        let exit = exit.map_err(|error| tool_host::failed("pg_dump", &error))?;
         if !exit.success() {
             return Err(tool_host::unsuccessful("pg_dump", &exit, &self.redactor));
         }
-        archived.map_err(|error| archive_fault(&self.directory, &error))
+        Ok(writer)
     }
 
     /// What is said of the database: all of it read in the snapshot that is dumped.
@@ -196,7 +204,7 @@ impl DumpBackups {
         progress: ProgressSink<'_>,
     ) -> Result<Written, Fault> {
         let archive = self.directory.join(manifest.id.file_name());
-        reading(&archive, progress, move |follow| writer.finish(manifest, follow)).await
+        in_background(&archive, "reading", progress, move |follow| writer.finish(manifest, follow)).await
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::adapters::archive::{self, Checked, Limits};
 use crate::adapters::catalogue::{Catalogue, Proof, Verification};
-use crate::adapters::dump_backups::{catalogue_fault, described, reading};
+use crate::adapters::dump_backups::{catalogue_fault, described, in_background};
 use crate::adapters::files;
 use crate::cli::BackupPlace;
 use crate::commands::backup::catalogue::{archive as named, id_of};
@@ -38,8 +38,10 @@ pub(super) async fn run(
     let path = named(&install, &directory, backup)?;
     let progress = |progress| context.report(&Event::Progress(progress));
     let read = path.clone();
-    let checked =
-        reading(&path, &progress, move |follow| archive::verify(&read, Limits::none(), follow)).await;
+    let checked = in_background(&path, "reading", &progress, move |follow| {
+        archive::verify(&read, Limits::none(), follow)
+    })
+    .await;
     let contents = match checked {
         Ok(contents) => contents,
         Err(fault) => {

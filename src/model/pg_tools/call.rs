@@ -102,14 +102,17 @@ impl RestoreLoad {
     }
 }
 
-/// Dumps a database in the custom format, uncompressed, to the standard output, under an exported snapshot.
-pub fn dump(tools: &Tools, info: &ConnInfo, snapshot: &str) -> ToolCall {
+/// Dumps a database in the custom format, uncompressed, into a file or a named pipe, under an exported snapshot.
+pub fn dump(tools: &Tools, info: &ConnInfo, snapshot: &str, file: &Path) -> ToolCall {
     let args = [
         "--format=custom".to_owned(),
         "--compress=0".to_owned(),
         format!("--snapshot={snapshot}"),
         "--no-password".to_owned(),
         format!("--lock-wait-timeout={LOCK_WAIT}"),
+        format!("--file={}", file.display()),
+        // A pipe cannot be synced.
+        "--no-sync".to_owned(),
     ];
     ToolCall { program: tools.program("pg_dump"), args: args.into(), env: environment(tools, info, &[]) }
 }
@@ -203,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_dump_has_its_password_in_the_environment_only() {
-        let call = dump(&tools(15), &info("postgres://u:s3cr3t@h/d"), "00000003-1");
+        let call = dump(&tools(15), &info("postgres://u:s3cr3t@h/d"), "00000003-1", Path::new("/x/pipe"));
+        assert!(call.args.contains(&"--file=/x/pipe".to_owned()));
         assert_eq!(call.program, Path::new("/usr/lib/postgresql/15/bin/pg_dump"));
         assert!(call.args.contains(&"--snapshot=00000003-1".to_owned()));
         assert_eq!(value(&call, "PGPASSWORD"), Some("s3cr3t"));
@@ -242,11 +246,14 @@ mod tests {
     #[test]
     fn the_machines_authorities_are_named_in_words_the_tool_knows() {
         let full = info("postgres://u@h/d?sslmode=verify-full");
-        assert_eq!(value(&dump(&tools(16), &full, "s"), "PGSSLROOTCERT"), Some("system"));
-        assert_eq!(value(&dump(&tools(15), &full, "s"), "PGSSLROOTCERT"), Some(SYSTEM_ROOTS));
+        assert_eq!(value(&dump(&tools(16), &full, "s", Path::new("p")), "PGSSLROOTCERT"), Some("system"));
+        assert_eq!(value(&dump(&tools(15), &full, "s", Path::new("p")), "PGSSLROOTCERT"), Some(SYSTEM_ROOTS));
         let file = info("postgres://u@h/d?sslmode=verify-full&sslrootcert=/ca.pem");
-        assert_eq!(value(&dump(&tools(15), &file, "s"), "PGSSLROOTCERT"), Some("/ca.pem"));
-        assert_eq!(value(&dump(&tools(15), &info("postgres://u@h/d"), "s"), "PGSSLROOTCERT"), None);
+        assert_eq!(value(&dump(&tools(15), &file, "s", Path::new("p")), "PGSSLROOTCERT"), Some("/ca.pem"));
+        assert_eq!(
+            value(&dump(&tools(15), &info("postgres://u@h/d"), "s", Path::new("p")), "PGSSLROOTCERT"),
+            None
+        );
     }
 
     #[test]
