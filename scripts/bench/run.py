@@ -1,0 +1,282 @@
+"""Measures, and tells the medians as a table and as JSON. Started by scripts/bench.sh."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from clients import Reader, Sessions, Writer
+from machine import Failed, describe, load_average, run
+
+STORM = 10
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.compose = arguments.install / "compose"
+        self.backups = arguments.install / "backup"
+        self.scratch = arguments.install / "scratch"
+        self.rows = []
+
+    # ------------------------------------------------------------ what is compared
+
+    def opsctl(self, *command, good=(0,)):
+        directory = ["--dir", str(self.arguments.install), "--output", "json", "--non-interactive"]
+        return run([str(self.arguments.opsctl), *directory, *command], self.compose, good)
+
+    def shell(self, script):
+        return run(["bash", "-euo", "pipefail", "-c", script], self.compose)
+
+    def scripts_backup(self):
+        """What the scripts do: dump in the container, compressed there, and pack the result once more."""
+        stamp = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+        folder, archive = self.scratch / stamp, self.scratch / f"backup-{stamp}.tar.gz"
+        folder.mkdir(parents=True)
+        ran = self.shell(
+            f"docker compose exec -T postgres pg_dump -U ledger -Fc ledger > {folder}/db.dump"
+            f" && tar -czf {archive} -C {self.scratch} {stamp}"
+        )
+        shutil.rmtree(folder)
+        return ran, archive
+
+    def scripts_restore(self, archive):
+        """What the guide says that the scripts do, in its order; the four commands that replace the data are timed apart."""
+        unpacked = self.scratch / "unpacked"
+        unpacked.mkdir(parents=True)
+        database = "docker compose exec -T postgres"
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ledger'"
+        parts = {
+            "unpack": f"tar -xzf {archive} -C {unpacked}",
+            "stop": "docker compose stop ledger-api ledger-worker",
+            "drop": f'{database} psql -U ledger -d postgres -qAtc "{ending}" && {database} dropdb -U ledger --if-exists ledger',
+            "create": f"{database} createdb -U ledger ledger",
+            "load": f"{database} pg_restore -U ledger -d ledger --no-owner --no-acl < {unpacked}/*/db.dump",
+            "start": "docker compose up -d --wait",
+        }
+        took = {name: self.shell(part).wall for name, part in parts.items()}
+        shutil.rmtree(unpacked)
+        data = sum(took[name] for name in ("unpack", "drop", "create", "load"))
+        return data, sum(took.values())
+
+    # ------------------------------------------------------------ measurements
+
+    def binary(self):
+        program = self.arguments.opsctl
+        kind = subprocess.run(["file", "-b", str(program)], capture_output=True, text=True).stdout
+        help_ms = []
+        for _ in range(20 * self.arguments.runs):
+            began = time.monotonic()
+            subprocess.run([str(program), "--help"], stdout=subprocess.DEVNULL, check=True)
+            help_ms.append((time.monotonic() - began) * 1000)
+        self.row("`opsctl --help`, with its process", "ms", statistics.median(help_ms), goal=10)
+        self.row("release binary", "MB", program.stat().st_size / 1e6, goal=25)
+        self.row("release binary is static", "", 1.0 if "static" in kind else 0.0, least=1.0)
+
+    def backup(self):
+        theirs, ours = [], []
+        for _ in range(self.arguments.runs):
+            if theirs:
+                theirs[-1][1].unlink()
+            settle()
+            theirs.append(self.scripts_backup_sized())
+            settle()
+            ours.append(self.opsctl_backup_sized())
+            say(f"backup: scripts {theirs[-1][0].wall:.2f} s, opsctl {ours[-1][0].wall:.2f} s")
+        wall = lambda runs: median(ran.wall for ran, _, _ in runs)
+        size = lambda runs: median(size for _, _, size in runs)
+        self.row("backup: scripts, not verified", "s", wall(theirs))
+        self.row("backup: opsctl, read back whole", "s", wall(ours))
+        self.row("backup: time, opsctl / scripts", "ratio", wall(ours) / wall(theirs), goal=0.35)
+        self.row("backup: size, scripts", "MB", size(theirs) / 1e6)
+        self.row("backup: size, opsctl / scripts", "ratio", size(ours) / size(theirs), goal=1.05)
+        self.row("backup: processor time of the whole machine, scripts", "s", median(ran.machine_cpu for ran, _, _ in theirs))
+        self.row("backup: processor time of the whole machine, opsctl", "s", median(ran.machine_cpu for ran, _, _ in ours))
+        self.row("backup: peak memory of opsctl", "MB", max(ran.peak_mb for ran, _, _ in ours), goal=64)
+
+    def scripts_backup_sized(self):
+        ran, archive = self.scripts_backup()
+        return ran, archive, archive.stat().st_size
+
+    def opsctl_backup_sized(self):
+        ran = self.opsctl("backup")
+        archive = newest(self.backups)
+        return ran, archive, archive.stat().st_size
+
+    def restore(self):
+        theirs, theirs_whole, ours, ours_whole, peaks, steps = [], [], [], [], [], []
+        _, scripts_archive = self.scripts_backup()
+        self.opsctl("backup")
+        archive = newest(self.backups)
+        for _ in range(self.arguments.runs):
+            settle()
+            data, whole = self.scripts_restore(scripts_archive)
+            theirs.append(data)
+            theirs_whole.append(whole)
+            settle()
+            ran, reader, _ = self.watched_restore(archive, writer=None)
+            ours.append(reader.served_again() - ran.began)
+            ours_whole.append(ran.wall)
+            peaks.append(ran.peak_mb)
+            steps.append(step_seconds(ran))
+            say(f"restore: scripts {data:.2f} s ({whole:.2f} s to serving), opsctl {ours[-1]:.2f} s to serving")
+        self.row("restore: scripts, their four commands alone", "s", median(theirs))
+        self.row("restore: scripts, until the product serves", "s", median(theirs_whole))
+        self.row("restore: opsctl, until the product serves", "s", median(ours))
+        self.row("restore: opsctl, watched for a while after", "s", median(ours_whole))
+        self.row("restore: time, opsctl to serving / scripts' four commands", "ratio", median(ours) / median(theirs), goal=0.6)
+        self.row("restore: time, both to serving", "ratio", median(ours) / median(theirs_whole))
+        self.row("restore: peak memory of opsctl", "MB", max(peaks), goal=64)
+        self.step_rows("restore", steps)
+        for title, sessions in (("", 0), (f", {STORM} sessions that reconnect at once", STORM)):
+            outages = [self.outage_of_restore(archive, sessions) for _ in range(self.arguments.runs)]
+            self.row(f"restore: not serving{title}", "s", max(outages), goal=5)
+
+    def outage_of_restore(self, archive, sessions):
+        settle()
+        with Sessions(self.database_url(), sessions):
+            _, reader, writer = self.watched_restore(archive, Writer(self.arguments.api_port, self.arguments.agent_key))
+        outage = max(reader.outage(), writer.outage())
+        say(f"restore: not serving for {outage:.2f} s with {sessions} sessions")
+        return outage
+
+    def watched_restore(self, archive, writer):
+        with Reader(self.arguments.api_port) as reader:
+            if writer is None:
+                return self.opsctl("restore", str(archive)), reader, None
+            with writer:
+                time.sleep(0.5)
+                return self.opsctl("restore", str(archive)), reader, writer
+
+    def upgrade(self):
+        outages, steps, peaks, failing, going_back, back = [], [], [], [], [], []
+        for _ in range(self.arguments.runs):
+            settle()
+            ran, outage = self.watched("upgrade", "1.1.0")
+            outages.append(outage)
+            steps.append(step_seconds(ran))
+            peaks.append(ran.peak_mb)
+            settle()
+            ran, outage = self.watched("upgrade", "2.0.0-migration-fails", good=(4,))
+            failing.append(outage)
+            going_back.append(since_failure(ran))
+            settle()
+            _, outage = self.watched("rollback")
+            back.append(outage)
+            say(f"upgrade: not serving {outages[-1]:.2f} s; broken: {failing[-1]:.2f} s; rollback: {outage:.2f} s")
+        self.row("upgrade: not serving", "s", median(outages))
+        self.step_rows("upgrade", steps)
+        self.row("upgrade: peak memory of opsctl", "MB", max(peaks), goal=64)
+        self.row("upgrade that fails: not serving", "s", median(failing))
+        self.row("upgrade that fails: from the failure to gates passed on the old release", "s", median(going_back))
+        self.row("rollback to the restore point: not serving", "s", median(back))
+
+    def watched(self, *command, good=(0,)):
+        port, key = self.arguments.api_port, self.arguments.agent_key
+        with Reader(port) as reader, Writer(port, key) as writer:
+            time.sleep(0.5)
+            ran = self.opsctl(*command, good=good)
+            time.sleep(0.5)
+        return ran, max(reader.outage(), writer.outage())
+
+    def database_url(self):
+        settings = (self.compose / ".env").read_text().splitlines()
+        password = next(line.split("=", 1)[1] for line in settings if line.startswith("POSTGRES_PASSWORD="))
+        return f"postgresql://ledger:{password}@127.0.0.1:{self.arguments.postgres_port}/ledger"
+
+    # ------------------------------------------------------------ figures
+
+    def row(self, what, unit, value, goal=None, least=None):
+        met = None
+        if goal is not None:
+            met = value <= goal
+        elif least is not None:
+            met = value >= least
+        self.rows.append({"what": what, "unit": unit, "value": round(value, 3), "goal": goal, "met": met})
+
+    def step_rows(self, operation, runs):
+        for name in runs[0]:
+            self.row(f"{operation}, step: {name}", "s", median(seconds[name] for seconds in runs if name in seconds))
+
+    def report(self, began_at, load):
+        figures = {
+            "machine": describe(),
+            "runs": self.arguments.runs,
+            "load_average": {"before": load, "after": load_average()},
+            "seconds": round(time.monotonic() - began_at),
+            "figures": self.rows,
+        }
+        Path(self.arguments.output).write_text(json.dumps(figures, indent=2) + "\n")
+        width = max(len(row["what"]) for row in self.rows)
+        print(f"{'':{width}}  {'median':>8}  unit   goal")
+        for row in self.rows:
+            goal = "" if row["goal"] is None else f"<= {row['goal']}"
+            verdict = {None: "", True: "met", False: "MISSED"}[row["met"]]
+            print(f"{row['what']:{width}}  {row['value']:8.2f}  {row['unit']:5}  {goal:8} {verdict}")
+
+
+def step_seconds(ran):
+    """Seconds of each step, by its kind, from opsctl's events."""
+    seconds, kind = {}, None
+    for event in events(ran):
+        if event["event"] == "step-started":
+            kind = event["step"]["step"]
+        elif event["event"] == "step-finished":
+            seconds[kind] = seconds.get(kind, 0) + event["seconds"]
+    return seconds
+
+
+def since_failure(ran):
+    stamped = [(at, json.loads(line)) for at, line in ran.lines if line.startswith("{")]
+    failed = next(at for at, event in stamped if event["event"] == "step-failed")
+    return stamped[-1][0] - failed
+
+
+def events(ran):
+    return [json.loads(line) for _, line in ran.lines if line.startswith("{")]
+
+
+def newest(folder):
+    return max(folder.glob("backup-*.tar.gz"), key=lambda path: path.name)
+
+
+def median(values):
+    return statistics.median(list(values))
+
+
+def settle():
+    """Lets what was written reach the disk, so that one measurement does not pay for the one before."""
+    os.sync()
+    time.sleep(2)
+
+
+def say(text):
+    print(f"bench: {text} (load average {load_average():.1f})", file=sys.stderr, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("install", "opsctl", "output"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("api-port", "postgres-port", "runs"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--agent-key", required=True)
+    parser.add_argument("--only", action="append", choices=["binary", "backup", "restore", "upgrade"], default=[])
+    arguments = parser.parse_args()
+    bench = Bench(arguments)
+    began_at, load = time.monotonic(), load_average()
+    try:
+        for part in arguments.only:
+            getattr(bench, part)()
+    except Failed as failed:
+        sys.exit(f"bench: error: {failed}")
+    bench.report(began_at, load)
+
+
+if __name__ == "__main__":
+    main()
