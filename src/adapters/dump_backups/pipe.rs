@@ -99,7 +99,7 @@ mod tests {
     fn one_that_was_left_is_replaced_and_none_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
-        std::io::Write::write_all(&mut fs::File::create(&path).unwrap(), b"what an attempt before left").unwrap();
+        File::create(&path).unwrap().write_all(b"what an attempt before left").unwrap();
         drop(DumpPipe::create(path).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
