@@ -20,7 +20,7 @@ main() {
     stage 'formatting' cargo fmt --all --check
     stage 'lints' cargo clippy --quiet --workspace --all-targets -- -D warnings
     stage 'images' build_images
-    stage 'tests' cargo test --quiet --workspace -- --test-threads=4
+    stage 'tests' cargo test --quiet --workspace -- --test-threads=2
     printf '\nall stages passed in %s s\n' "$SECONDS"
 }
 
