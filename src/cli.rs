@@ -131,6 +131,10 @@ pub struct Upgrade {
     /// Print every step and change nothing
     #[arg(long)]
     pub plan: bool,
+    /// Try the migrations on a copy restored from the newest backup, or from the one named, and change nothing
+    #[arg(long, value_name = "FILE|latest", num_args = 0..=1, require_equals = true, default_missing_value = "latest",
+        conflicts_with_all = ["plan", "skip_backup"])]
+    pub rehearse: Option<String>,
     /// How the backup is taken.
     #[command(flatten)]
     pub create: BackupCreate,
@@ -199,6 +203,21 @@ mod tests {
             assert!(Cli::try_parse_from(["opsctl", "backup", "--keep", keep]).is_err(), "{keep:?}");
         }
         assert!(Cli::try_parse_from(["opsctl", "backup", "--keep", "14"]).is_ok());
+    }
+
+    #[test]
+    fn a_rehearsal_takes_the_newest_backup_or_the_one_named() {
+        let rehearse =
+            |arguments: &[&str]| match Cli::try_parse_from([&["opsctl", "upgrade"], arguments].concat())
+                .ok()?
+                .command
+            {
+                Command::Upgrade(upgrade) => upgrade.rehearse,
+                _ => None,
+            };
+        assert_eq!(rehearse(&["--rehearse", "1.1.0"]).as_deref(), Some("latest"));
+        assert_eq!(rehearse(&["1.1.0", "--rehearse=x.tar.gz"]).as_deref(), Some("x.tar.gz"));
+        assert_eq!(rehearse(&["1.1.0", "--rehearse", "--plan"]), None);
     }
 
     #[test]

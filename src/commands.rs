@@ -10,6 +10,7 @@ pub mod install;
 pub mod live;
 pub mod operate;
 mod ready;
+pub mod rehearse;
 pub mod restore;
 pub mod rollback;
 pub mod show;

@@ -3,6 +3,7 @@
 
 mod images;
 mod probes;
+pub mod rehearsal;
 mod scan;
 
 use std::path::PathBuf;
@@ -95,11 +96,17 @@ impl ComposeServices {
 
     /// Compose, told of the release: never left to what the surrounding environment happens to hold.
     fn compose_for(&self, release: &Release) -> Compose {
+        self.compose_with(release, Vec::new())
+    }
+
+    /// The same with more variables for Compose to fill in.
+    fn compose_with(&self, release: &Release, more: Vec<(String, Secret)>) -> Compose {
         let settings = &self.profile.release;
         let mut set = vec![(settings.version_variable.to_string(), Secret::new(release.version.as_str()))];
         if let Some(variable) = &settings.pin_variable {
             set.push((variable.to_string(), Secret::new(release.pin.as_deref().unwrap_or_default())));
         }
+        set.extend(more);
         self.compose.with_environment(ComposeEnvironment { blocked: Vec::new(), set })
     }
 

@@ -19,6 +19,7 @@ mod multiplexed;
 mod network;
 mod pull;
 mod registry;
+mod server;
 mod tool;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub use list::ContainerFilter;
 pub use logs::{LogLimits, LogLine, LogStream, LogTail};
 pub use pull::{PullError, PullLimits, PullProgress};
 pub use registry::{Platform, RegistryFailure, Resolution};
+pub use server::ScratchServer;
 pub use tool::{Bind, BindAccess, ToolContainer, ToolNetwork};
 
 /// The label that names the operation a container was made for.

@@ -108,12 +108,7 @@ impl Found {
             running: self.running.clone(),
             well: if self.trouble.is_none() { Wellness::Well } else { Wellness::Unwell },
             live,
-            migrate: install.profile.migrate.as_ref().map(|migrate| match &migrate.run {
-                MigrationRun::Service(service) => MigrateBy { service: service.clone(), command: None },
-                MigrationRun::Command { service, command } => {
-                    MigrateBy { service: service.clone(), command: Some(command.clone()) }
-                }
-            }),
+            migrate: migrate_by(install),
         }
     }
 
@@ -251,6 +246,16 @@ fn drift(
         drift.push("the product's containers do not all run the same image".to_owned());
     }
     drift
+}
+
+/// How the product migrates its database.
+pub fn migrate_by(install: &Install) -> Option<MigrateBy> {
+    install.profile.migrate.as_ref().map(|migrate| match &migrate.run {
+        MigrationRun::Service(service) => MigrateBy { service: service.clone(), command: None },
+        MigrationRun::Command { service, command } => {
+            MigrateBy { service: service.clone(), command: Some(command.clone()) }
+        }
+    })
 }
 
 /// The last upgrade, as long as it can be gone back from.

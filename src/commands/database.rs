@@ -11,7 +11,7 @@ use crate::adapters::tool_host::ToolHost;
 use crate::commands::install::Install;
 use crate::error::Fault;
 use crate::model::conninfo::{ConnInfo, Host, SslMode};
-use crate::model::image_ref::ImageRef;
+use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
 use crate::profile::{DatabaseMode, MigrationRun};
@@ -87,20 +87,41 @@ async fn external(install: &Install, operation: &OperationId) -> Result<Reached,
 
 /// A local image of the server's major version stands in for tools that are not installed.
 async fn tools_in_an_image(install: &Install, info: ConnInfo, major: u32) -> Result<ToolHost, Fault> {
+    match local_image(install, major).await? {
+        Some(id) => {
+            let (network, project) = (ToolNetwork::Host, &install.model.project);
+            Ok(ToolHost::in_image(install.engine.clone(), id, network, project, info, major))
+        }
+        None => Err(Fault::new(format!("no PostgreSQL tools for a server of version {major}"))
+            .hint(format!("install them: `apt-get install postgresql-client-{major}`"))
+            .hint(format!("or fetch an image that has them: `docker pull postgres:{major}`"))),
+    }
+}
+
+/// The image that a server like the product's can be started from: the bundled one's own, else one of its major version.
+pub async fn server_image(install: &Install, major: u32) -> Result<ImageId, Fault> {
+    if install.mode == DatabaseMode::Bundled {
+        return Ok(server_container(install).await?.image_id);
+    }
+    local_image(install, major).await?.ok_or_else(|| {
+        Fault::new(format!("there is no image here to start a PostgreSQL server of version {major} from"))
+            .hint(format!(
+                "fetch it: `docker pull postgres:{major}`; or name another in OPSCTL_POSTGRES_IMAGE"
+            ))
+    })
+}
+
+async fn local_image(install: &Install, major: u32) -> Result<Option<ImageId>, Fault> {
     let named = install.variables.get("OPSCTL_POSTGRES_IMAGE").cloned();
     let usual = [format!("postgres:{major}"), format!("postgres:{major}-alpine")];
     for name in named.into_iter().chain(usual) {
         let reference: ImageRef =
             name.parse().map_err(|error| Fault::caused_by(format!("`{name}` is no image"), &error))?;
         if let Some(image) = install.engine.image(&reference).await.map_err(|error| docker_fault(&error))? {
-            let project = &install.model.project;
-            let network = ToolNetwork::Host;
-            return Ok(ToolHost::in_image(install.engine.clone(), image.id, network, project, info, major));
+            return Ok(Some(image.id));
         }
     }
-    Err(Fault::new(format!("no PostgreSQL tools for a server of version {major}"))
-        .hint(format!("install them: `apt-get install postgresql-client-{major}`"))
-        .hint(format!("or fetch an image that has them: `docker pull postgres:{major}`")))
+    Ok(None)
 }
 
 async fn server_major(database: &ProductDatabase) -> Result<u32, Fault> {

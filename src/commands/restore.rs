@@ -1,6 +1,6 @@
 //! `opsctl restore`: put a backup's data in the place of the live data, and put it back.
 
-mod check;
+pub(super) mod check;
 
 use std::path::Path;
 

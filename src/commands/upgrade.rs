@@ -2,19 +2,24 @@
 
 pub mod target;
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::disk::{self, Need};
 use crate::adapters::env_store::EnvStore;
+use crate::adapters::postgres::obstacles::{Obstacle, obstacles};
 use crate::adapters::postgres::properties::database_size;
 use crate::adapters::postgres::server::server_facts;
 use crate::adapters::product_database;
 use crate::cli::Upgrade;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
+use crate::commands::current::Found;
 use crate::commands::operate;
 use crate::commands::ready::{Ready, ready};
+use crate::commands::rehearse;
 use crate::commands::restore::made;
 use crate::commands::show;
 use crate::error::{Failure, Fault};
@@ -26,20 +31,29 @@ use crate::operations::upgrade::{self, Request};
 use crate::plan::step::{Release, RestorePoint};
 use crate::profile::DatabaseMode;
 
+/// A transaction that has been open for longer is not one that is about to end.
+const LONG_TRANSACTION: Duration = Duration::from_secs(10);
+
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> {
     let version = Version::parse(&asked.version)
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
+    if let Some(backup) = &asked.rehearse {
+        return rehearse::run(context, &asked, &version, backup).await;
+    }
     let ready = ready(context, OperationKind::Upgrade, asked.create.place.backup_dir.as_deref()).await?;
     ready.warn_of_drift(context);
     let target = target::resolve(context, &ready.install, &version).await?;
-    if let Some(outcome) = nothing_to_do(&ready, &target) {
+    if let Some(outcome) = nothing_to_do(&ready.found, &target) {
         return Ok(outcome);
     }
     let request = request(context, &ready, &target, &asked).await?;
     let skipped = request.backup.is_none();
     let plan = upgrade::plan(&ready.found.product(&ready.install, ready.world.databases.live()), request)
         .map_err(Failure::refused)?;
+    for obstacle in obstacles_now(&ready).await? {
+        context.warn(format!("the migrations may have to wait for {obstacle}"));
+    }
     if asked.plan {
         return Ok(show::plan(&plan));
     }
@@ -61,9 +75,21 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     Ok(Outcome::new(text, data))
 }
 
+/// Transactions that keep the locks which they took. The product's own end when it is stopped, but nothing tells them from
+/// others' for certain: whoever reads this knows by name and address.
+async fn obstacles_now(ready: &Ready) -> Result<Vec<Obstacle>, Fault> {
+    if ready.install.profile.migrate.is_none() {
+        return Ok(Vec::new());
+    }
+    let database = &ready.world.databases;
+    let session = database.maintenance().await?;
+    obstacles(&session, &database.live(), LONG_TRANSACTION)
+        .await
+        .map_err(|error| product_database::fault(&error))
+}
+
 /// The release runs, is selected and is well: only then there is nothing to do.
-fn nothing_to_do(ready: &Ready, target: &Release) -> Option<Outcome> {
-    let found = &ready.found;
+pub(super) fn nothing_to_do(found: &Found, target: &Release) -> Option<Outcome> {
     let same_image = match (&target.digest, &found.release.digest) {
         (Some(wanted), Some(present)) => wanted == present,
         _ => target.image_id.is_none() || target.image_id == found.release.image_id,

@@ -39,7 +39,7 @@ pub struct Request {
 
 /// The plan of `opsctl upgrade VERSION`, or why it is refused.
 pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
-    refuse_downgrade(product, &request.target)?;
+    refuse_downgrade(&product.release, &request.target)?;
     let live = product.live.clone();
     let target = request.target.clone();
     let services = product.to_start();
@@ -80,8 +80,8 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
 }
 
 /// Migrations only go forward, so that a lower version is not an upgrade.
-fn refuse_downgrade(product: &Product, target: &Release) -> Result<(), Fault> {
-    let (from, to) = (&product.release.version, &target.version);
+pub fn refuse_downgrade(present: &Release, target: &Release) -> Result<(), Fault> {
+    let (from, to) = (&present.version, &target.version);
     match from.order(to) {
         Some(Ordering::Greater) => Err(Fault::new(format!("{to} is older than {from}, which runs"))
             .hint("migrations only go forward: `opsctl rollback` goes back to the state before the last upgrade")

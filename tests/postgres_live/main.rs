@@ -5,3 +5,4 @@ mod connecting;
 mod contents;
 mod databases;
 mod swapping;
+mod watching;

@@ -20,9 +20,8 @@ pub(super) async fn backup_fits(
     world: &LiveWorld,
     summary: &Summary,
 ) -> Result<(), Fault> {
-    let manifest = manifest(summary);
-    if let Some(manifest) = manifest {
-        same_product(install, manifest)?;
+    same_product(install, summary)?;
+    if let Some(manifest) = manifest(summary) {
         not_newer(world, manifest).await?;
         extensions_there(world, manifest).await?;
     }
@@ -40,7 +39,9 @@ fn manifest(summary: &Summary) -> Option<&Manifest> {
     }
 }
 
-fn same_product(install: &Install, manifest: &Manifest) -> Result<(), Fault> {
+/// Refuses a backup of another product.
+pub(in crate::commands) fn same_product(install: &Install, summary: &Summary) -> Result<(), Fault> {
+    let Some(manifest) = manifest(summary) else { return Ok(()) };
     if manifest.product == install.profile.product.name.as_str() {
         return Ok(());
     }
@@ -125,7 +126,7 @@ pub(super) async fn side_database_fits(
 
 /// How large the dump is when it is unpacked, and how large the database will be: what the manifest says, or a guess
 /// from what text compresses to.
-fn sizes(summary: &Summary) -> (u64, u64) {
+pub(in crate::commands) fn sizes(summary: &Summary) -> (u64, u64) {
     match manifest(summary) {
         Some(manifest) => {
             let Database::Postgresql(postgres) = &manifest.database;

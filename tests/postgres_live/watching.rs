@@ -1,0 +1,86 @@
+//! Who holds what: locks on tables, transactions that stay open, and roles made again elsewhere.
+
+use std::time::Duration;
+
+use opsctl::adapters::postgres::connect::connect;
+use opsctl::adapters::postgres::obstacles::{Obstacle, obstacles};
+use opsctl::adapters::postgres::relation_locks::{Granted, LockMode, relation_locks};
+use opsctl::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
+use opsctl::model::database_name::DatabaseName;
+use opsctl::model::secret::Secret;
+
+use crate::cluster::Cluster;
+
+#[tokio::test]
+async fn a_locked_table_is_seen_and_one_that_is_being_made_is_not() {
+    let cluster = Cluster::start().await;
+    let (watcher, worker) = (cluster.session("postgres").await, cluster.session("postgres").await);
+    worker.execute("tables", "CREATE TABLE a (id int); CREATE TABLE b (id int)").await.expect("superuser");
+    assert_eq!(relation_locks(&watcher).await.expect("locks"), []);
+    let sql = "BEGIN; ALTER TABLE a ADD COLUMN x int; CREATE TABLE new (id int); CREATE INDEX ON b (id)";
+    worker.execute("changes", sql).await.expect("superuser");
+    let waiting = cluster.session("postgres").await;
+    let blocked = tokio::spawn(async move { waiting.execute("a change", "ALTER TABLE a ADD y int").await });
+    let mut seen = Vec::new();
+    for _ in 0..100 {
+        let locks = relation_locks(&watcher).await.expect("locks");
+        seen = locks.into_iter().map(|lock| (lock.relation, lock.mode, lock.granted)).collect();
+        if seen.len() == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let expected = [
+        ("public.a", LockMode::AccessExclusive, Granted::Held),
+        ("public.a", LockMode::AccessExclusive, Granted::Awaited),
+        ("public.b", LockMode::Share, Granted::Held),
+    ];
+    assert_eq!(seen, expected.map(|(name, mode, granted)| (name.to_owned(), mode, granted)));
+    worker.execute("the end", "COMMIT").await.expect("superuser");
+    blocked.await.expect("it ends").expect("it works");
+}
+
+#[tokio::test]
+async fn transactions_that_stay_open_are_named_without_what_they_run() {
+    let cluster = Cluster::start_with(&["max_prepared_transactions=2"], "").await;
+    let (watcher, idle) = (cluster.session("postgres").await, cluster.session("postgres").await);
+    let prepared = "CREATE TABLE a (id int); BEGIN; INSERT INTO a VALUES (1); PREPARE TRANSACTION 'gone'";
+    idle.execute("a prepared transaction", prepared).await.expect("superuser");
+    idle.execute("a transaction", "BEGIN; SELECT 's3cr3t'").await.expect("superuser");
+    let live = DatabaseName::new("postgres");
+    let found = obstacles(&watcher, &live, Duration::ZERO).await.expect("obstacles");
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(matches!(&found[0], Obstacle::Session { pid, idle: true, .. } if *pid == idle.pid()), "{told:?}");
+    assert!(matches!(&found[1], Obstacle::Prepared { id, .. } if id == "gone"), "{told:?}");
+    assert!(told[0].contains("tests as postgres from 127.0.0.1"), "{told:?}");
+    assert!(!told.concat().contains("s3cr3t"), "{told:?}");
+    let old = obstacles(&watcher, &live, Duration::from_mins(1)).await.expect("obstacles");
+    assert_eq!(old.len(), 1, "only the prepared one counts at any age: {old:?}");
+    let elsewhere = DatabaseName::new("template1");
+    assert_eq!(obstacles(&watcher, &elsewhere, Duration::ZERO).await.expect("obstacles"), []);
+}
+
+#[tokio::test]
+async fn roles_are_made_again_with_their_rights_and_without_their_passwords() {
+    let (one, other) = tokio::join!(Cluster::start(), Cluster::start());
+    let source = one.session("postgres").await;
+    let sql = "CREATE ROLE grp; CREATE ROLE \"own er\" LOGIN CREATEDB NOINHERIT PASSWORD 'old'; GRANT grp TO \"own er\"; \
+               ALTER ROLE \"own er\" SET work_mem TO '7MB'; ALTER ROLE \"own er\" SET search_path TO app, public";
+    source.execute("roles", sql).await.expect("superuser");
+    let roles = role_definitions(&source).await.expect("roles");
+    let target = other.session("postgres").await;
+    create_roles(&target, &roles).await.expect("made");
+    create_roles(&target, &roles).await.expect("those that are there are left alone");
+    assert_eq!(role_definitions(&target).await.expect("roles"), roles);
+    let no_login = other.info("postgres://own%20er:old@127.0.0.1:PORT/postgres");
+    assert!(connect(&no_login, "tests").await.is_err(), "a copied role must not let anybody in");
+    let password = Secret::new("n3w");
+    let_in(&target, "own er", &password).await.expect("it may log in");
+    let_in(&target, "unknown", &password).await.expect("it is made");
+    for user in ["own%20er", "unknown"] {
+        let info = other.info(&format!("postgres://{user}:n3w@127.0.0.1:PORT/postgres"));
+        connect(&info, "tests").await.expect("it logs in");
+    }
+    let found = settings(&source, &["statement_timeout", "max_wal_size", "no_such"]).await.expect("settings");
+    assert_eq!(found, ["max_wal_size=1024", "statement_timeout=30000"]);
+}
