@@ -17,34 +17,36 @@ pub(super) struct Scratch<'a> {
 /// The address in the form it was written in, with the same role, database and the parameters that concern neither
 /// server nor TLS.
 pub(super) fn redirected(address: &str, info: &ConnInfo, scratch: &Scratch<'_>) -> Secret {
-    let password = scratch.password.expose();
-    let text = match address.trim().split_once("://") {
-        Some((scheme, _)) => {
-            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-            let parameters: Vec<String> =
-                kept(info).map(|(name, value)| format!("{}={}", encoded(&name), encoded(&value))).collect();
-            let separator = if parameters.is_empty() { "" } else { "?" };
-            format!(
-                "{scheme}://{}:{}@{}:5432/{}{separator}{}",
-                encoded(&info.user),
-                encoded(password),
-                scratch.host,
-                encoded(&info.database),
-                parameters.join("&")
-            )
-        }
-        None => {
-            let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
-            let mut words = vec![
-                format!("host={} port=5432", scratch.host),
-                format!("user={} password={}", quoted(&info.user), quoted(password)),
-                format!("dbname={}", quoted(&info.database)),
-            ];
-            words.extend(kept(info).map(|(name, value)| format!("{name}={}", quoted(&value))));
-            words.join(" ")
-        }
-    };
-    Secret::new(text)
+    Secret::new(match address.trim().split_once("://") {
+        Some((scheme, _)) => url(scheme, info, scratch),
+        None => keywords(info, scratch),
+    })
+}
+
+fn url(scheme: &str, info: &ConnInfo, scratch: &Scratch<'_>) -> String {
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let parameters: Vec<String> =
+        kept(info).map(|(name, value)| format!("{}={}", encoded(&name), encoded(&value))).collect();
+    let separator = if parameters.is_empty() { "" } else { "?" };
+    format!(
+        "{scheme}://{}:{}@{}:5432/{}{separator}{}",
+        encoded(&info.user),
+        encoded(scratch.password.expose()),
+        scratch.host,
+        encoded(&info.database),
+        parameters.join("&")
+    )
+}
+
+fn keywords(info: &ConnInfo, scratch: &Scratch<'_>) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+    let mut words = vec![
+        format!("host={} port=5432", scratch.host),
+        format!("user={} password={}", quoted(&info.user), quoted(scratch.password.expose())),
+        format!("dbname={}", quoted(&info.database)),
+    ];
+    words.extend(kept(info).map(|(name, value)| format!("{name}={}", quoted(&value))));
+    words.join(" ")
 }
 
 /// The parameters that hold for any server. The scratch server speaks no TLS: drivers have their own words for that.

@@ -7,7 +7,7 @@ use crate::commands::install::Install;
 use crate::error::Fault;
 use crate::model::conninfo::ConnInfo;
 use crate::model::secret::Secret;
-use crate::profile::ServiceName;
+use crate::profile::{ServiceName, VariableName};
 
 /// Words in the names of variables that hold passwords. Values alone do not tell: a role's name may be its password.
 const PASSWORD_WORDS: [&str; 2] = ["PASS", "PWD"];
@@ -39,7 +39,7 @@ impl Redirected {
         let named: Vec<&str> = [Some(&database.url_variable), database.migrate_url_variable.as_ref()]
             .into_iter()
             .flatten()
-            .map(|name| name.as_str())
+            .map(VariableName::as_str)
             .collect();
         Ok(redirect(&given, &settings, &named, scratch))
     }

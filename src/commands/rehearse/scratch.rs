@@ -181,10 +181,8 @@ impl Scratch {
     async fn answers(&self, engine: &Engine) -> Result<(), Fault> {
         let began = tokio::time::Instant::now();
         loop {
-            let error = match connect_maintenance(&self.database.info, &self.database.application()).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let answer = connect_maintenance(&self.database.info, &self.database.application()).await;
+            let Err(error) = answer else { return Ok(()) };
             let container = engine.container(&self.container).await.map_err(|error| docker_fault(&error))?;
             let runs = container.is_some_and(|container| container.is_running());
             if !runs || began.elapsed() > START_LIMIT {
