@@ -213,7 +213,14 @@ impl Rehearsal<'_> {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let backups = DumpBackups {
             database: scratch.database.clone(),
-            tools: ToolHost::in_image(self.install.engine.clone(), image, network, within, live.server_major),
+            tools: ToolHost::in_image(
+                self.install.engine.clone(),
+                image,
+                network,
+                &self.install.model.project,
+                within,
+                live.server_major,
+            ),
             mode: match self.install.mode {
                 DatabaseMode::Bundled => Mode::Bundled,
                 DatabaseMode::External => Mode::External,

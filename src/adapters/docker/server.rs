@@ -7,7 +7,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 
-use super::{ContainerId, DockerError, Engine, LABEL_OPERATION, LABEL_ROLE};
+use super::{ContainerId, DockerError, Engine, LABEL_OPERATION, LABEL_PROJECT, LABEL_ROLE};
 use crate::model::image_ref::ImageId;
 use crate::model::secret::Secret;
 
@@ -18,6 +18,8 @@ pub struct ScratchServer {
     pub image: ImageId,
     /// The container's name.
     pub name: String,
+    /// The Compose project that it is made for.
+    pub project: String,
     /// The operation it belongs to, by its id.
     pub operation: String,
     /// What it is for within the operation.
@@ -63,6 +65,7 @@ impl ScratchServer {
             ),
             labels: Some(HashMap::from([
                 (LABEL_OPERATION.to_owned(), self.operation),
+                (LABEL_PROJECT.to_owned(), self.project),
                 (LABEL_ROLE.to_owned(), self.role),
             ])),
             host_config: Some(HostConfig {

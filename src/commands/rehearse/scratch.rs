@@ -107,6 +107,7 @@ pub(super) async fn start(install: &Install, names: &Names, live: &Reached) -> R
     let server = ScratchServer {
         image,
         name: names.server.clone(),
+        project: install.model.project.clone(),
         operation: names.operation.to_string(),
         role: "rehearsal".to_owned(),
         arguments: arguments(install, live).await?,
