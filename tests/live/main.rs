@@ -29,6 +29,7 @@ mod restores;
 mod rollbacks;
 mod settings;
 mod stack;
+mod third_party;
 mod upgrades;
 mod world;
 mod writer;
