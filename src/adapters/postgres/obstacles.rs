@@ -61,6 +61,8 @@ impl fmt::Display for Obstacle {
 
 /// The transactions of a database that have been open for at least `age`, oldest first; prepared ones at any age.
 ///
+/// Of other roles' sessions, only a superuser or a member of `pg_read_all_stats` is told: for anybody else they are missing.
+///
 /// # Errors
 /// When the connection is lost.
 pub async fn obstacles(
