@@ -88,8 +88,12 @@ class Sessions:
 
     def _hold(self):
         while not self._end.is_set():
-            command = ["psql", self._url, "--no-psqlrc", "-qAtc", "SET statement_timeout = 0; SELECT pg_sleep(3600)"]
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                ["psql", self._url, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # One query after the other: a session that only waited would not learn that it was ended.
+            process.stdin.write(b"SELECT 1 \\watch 0.1\n")
+            process.stdin.close()
             self._running.add(process)
             process.wait()
             self._running.discard(process)

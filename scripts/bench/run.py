@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -268,6 +269,8 @@ def main():
     parser.add_argument("--agent-key", required=True)
     parser.add_argument("--only", action="append", choices=["binary", "backup", "restore", "upgrade"], default=[])
     arguments = parser.parse_args()
+    # Clients have to be ended then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
     bench = Bench(arguments)
     began_at, load = time.monotonic(), load_average()
     try:
