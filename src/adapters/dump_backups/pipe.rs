@@ -1,7 +1,7 @@
 //! The named pipe that `pg_dump` writes to, wherever it runs.
 //!
 //! A container's standard output passes through the engine, which copies and frames every byte of it: for a dump that
-//! costs more processor time than `pg_dump` itself. A pipe in a folder that both sides see does without.
+//! costs seconds of processor time for each gigabyte. A pipe in a folder that both sides see does without.
 //!
 //! Neither side can keep the other waiting. The reader's end exists before the tool is started, so that opening does not
 //! block the tool; and [`Hold`] is a writing end of our own, let go when the tool has ended, so that the reader sees the
