@@ -76,7 +76,14 @@ pub async fn pass<S: Services>(
             }
             Finding::NotYet(why) => {
                 if well_since.take().is_some() {
-                    return Err(failed(services, &seen, format!("well at first, and then {why}")).await);
+                    // One that was just about to end tells more a moment later.
+                    sleep(INTERVAL).await;
+                    let seen = look(services, subject, &expected).await?;
+                    let why = match worst(&seen) {
+                        Finding::Broken(why) => why,
+                        Finding::Well | Finding::NotYet(_) => format!("well at first, and then {why}"),
+                    };
+                    return Err(failed(services, &seen, why).await);
                 }
                 if began.elapsed() >= limits.start {
                     let waited = format!("still {why} after {} s", limits.start.as_secs());
