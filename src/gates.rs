@@ -1,8 +1,8 @@
 //! Gates: what must hold of the services before an operation goes on.
 //!
 //! That a container runs says little: it may be about to fall over, or be the wrong image. An instance passes when it runs
-//! on the expected image, has not been restarted, is healthy by the runtime's check and by its own answers, reports the
-//! expected version, and stays so for a while.
+//! on the expected image, is healthy by the runtime's check and by its own answers, reports the expected version, and stays
+//! so for a while without being restarted. How often it was restarted in the past says nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +18,9 @@ use crate::report::{Progress, Unit};
 
 /// How often instances are looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long an instance that was well may be unwell once: a single answer that came too late proves nothing.
+const DIP: Duration = Duration::from_secs(10);
 
 /// How many of the last log lines are shown when a gate does not open.
 const LOG_LINES: usize = 12;
@@ -42,7 +45,8 @@ enum Finding {
     Broken(String),
 }
 
-/// Waits until the subject holds for `limits.stable` without a break, or says why it does not.
+/// Waits until the subject holds for `limits.stable` without a break, or says why it does not. One short break begins the
+/// wait anew; a second one, or a long one, fails.
 pub async fn pass<S: Services>(
     services: &S,
     subject: Subject<'_>,
@@ -58,17 +62,18 @@ pub async fn pass<S: Services>(
     };
     let began = Instant::now();
     let mut well_since: Option<(Instant, Restarts)> = None;
+    let mut dips: Vec<Instant> = Vec::new();
+    let mut at_first: Option<Restarts> = None;
     loop {
-        let seen = look(services, subject, &expected).await?;
+        let mut seen = look(services, subject, &expected).await?;
         let restarts = restarts(&seen);
+        judge_restarts(&mut seen, at_first.get_or_insert_with(|| restarts.clone()));
         match worst(&seen) {
             Finding::Broken(why) => return Err(failed(services, &seen, why).await),
             Finding::Well => {
                 let (since, before) = well_since.get_or_insert_with(|| (Instant::now(), restarts.clone()));
                 if *before != restarts {
-                    return Err(
-                        failed(services, &seen, "an instance was replaced or restarted".to_owned()).await
-                    );
+                    return Err(failed(services, &seen, "an instance was replaced".to_owned()).await);
                 }
                 if since.elapsed() >= stable {
                     return Ok(());
@@ -76,6 +81,9 @@ pub async fn pass<S: Services>(
             }
             Finding::NotYet(why) => {
                 if well_since.take().is_some() {
+                    dips.push(Instant::now());
+                }
+                if dips.len() > 1 || dips.first().is_some_and(|dip| dip.elapsed() >= DIP) {
                     // One that was just about to end tells more a moment later.
                     sleep(INTERVAL).await;
                     let seen = look(services, subject, &expected).await?;
@@ -85,7 +93,7 @@ pub async fn pass<S: Services>(
                     };
                     return Err(failed(services, &seen, why).await);
                 }
-                if began.elapsed() >= limits.start {
+                if dips.is_empty() && began.elapsed() >= limits.start {
                     let waited = format!("still {why} after {} s", limits.start.as_secs());
                     return Err(failed(services, &seen, waited).await);
                 }
@@ -180,6 +188,16 @@ fn restarts(seen: &[Seen]) -> Restarts {
         .collect()
 }
 
+/// An instance that its runtime has started again since it was first looked at is broken, however well it is now.
+fn judge_restarts(seen: &mut [Seen], at_first: &Restarts) {
+    for Seen { instance, finding, .. } in seen {
+        let Some(instance) = instance else { continue };
+        if at_first.get(&instance.id).is_some_and(|at_first| instance.restarts > *at_first) {
+            *finding = Finding::Broken("ended by itself and was restarted".to_owned());
+        }
+    }
+}
+
 fn worst(seen: &[Seen]) -> Finding {
     let broken = seen.iter().find(|seen| matches!(seen.finding, Finding::Broken(_)));
     let not_yet = seen.iter().find(|seen| matches!(seen.finding, Finding::NotYet(_)));
@@ -246,9 +264,6 @@ fn judge_state(instance: &Instance, expected: &Expected<'_>) -> Finding {
         }
         InstanceState::Exited { status, .. } => Finding::Broken(format!("ended with status {status}")),
         InstanceState::Restarting => Finding::Broken("falls over and is started again and again".to_owned()),
-        InstanceState::Running if instance.restarts > 0 => {
-            Finding::Broken(format!("ended by itself and was restarted ({} times)", instance.restarts))
-        }
         InstanceState::Created => Finding::NotYet("not started".to_owned()),
         InstanceState::Running => match instance.health {
             Health::Healthy | Health::Unchecked => Finding::Well,

@@ -198,7 +198,8 @@ async fn what_comes_up_slowly_and_stays_passes() {
 
 #[rstest]
 #[case::crash_loop(vec![state(InstanceState::Restarting)], "api falls over and is started again and again")]
-#[case::restarted_once(vec![restarted(1)], "api ended by itself and was restarted (1 times)")]
+#[case::restarted_while_watched(vec![well(), restarted(1)], "api ended by itself and was restarted")]
+#[case::restarted_before_it_was_ready(vec![unready(), restarted(1)], "api ended by itself and was restarted")]
 #[case::well_and_then_dead(vec![well(), well(), state(exited(false))], "api ended with status 137")]
 #[case::out_of_memory(vec![well(), state(exited(true))], "api was ended by the kernel: out of memory")]
 #[case::wrong_image(vec![other_image()], "api runs another image than that of 1.1.0")]
@@ -206,8 +207,12 @@ async fn what_comes_up_slowly_and_stays_passes() {
     vec![version(Answer::Yes("1.0.0".to_owned()))],
     "api reports version 1.0.0 instead of 1.1.0"
 )]
-#[case::flapping(vec![well(), unready(), well()], "well at first, and then api not ready (503)")]
-#[case::replaced_while_watched(vec![well(), replaced()], "an instance was replaced or restarted")]
+#[case::flapping(
+    vec![well(), unready(), well(), well(), unready(), well()],
+    "well at first, and then api not ready (503)"
+)]
+#[case::well_and_then_unready(vec![well(), unready()], "well at first, and then api not ready (503)")]
+#[case::replaced_while_watched(vec![well(), replaced()], "an instance was replaced")]
 #[case::unhealthy_until_the_limit(vec![health(Health::Unhealthy)], "still api unhealthy after 10 s")]
 #[case::never_ready(vec![unready()], "still api not ready (503) after 10 s")]
 #[case::silent_about_its_version(
@@ -219,6 +224,22 @@ async fn what_is_not_well_is_named_with_its_log(#[case] script: Vec<Look>, #[cas
     let fault = passed([script]).await.unwrap_err();
     assert_eq!(fault.what, why);
     assert!(fault.evidence[0].starts_with("log of replica-0"), "{:?}", fault.evidence);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_of_long_ago_do_not_matter() {
+    passed([vec![restarted(3)]]).await.unwrap();
+    let names = [service()];
+    let release = release();
+    let subject = Subject::Services(&names, &release);
+    assert_eq!(glance(&Scripted::new([vec![restarted(3)]]), subject).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_that_came_too_late_begins_the_wait_anew() {
+    let began = Instant::now();
+    passed([vec![well(), well(), well(), unready(), well()]]).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(3), "passed before it was stable for long enough");
 }
 
 #[rstest]
