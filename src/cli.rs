@@ -3,9 +3,12 @@
 mod backup;
 mod help;
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 
@@ -19,6 +22,29 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Parses a command line as `main` was given it.
+    ///
+    /// A variable that is set to nothing counts as not set, as scripts that pass theirs on expect.
+    pub fn of_command_line(
+        arguments: impl IntoIterator<Item = OsString>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, clap::Error> {
+        let command = without_empty_variables(Self::command(), environment);
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+}
+
+fn without_empty_variables(command: clap::Command, environment: &BTreeMap<String, String>) -> clap::Command {
+    let is_empty = |argument: &Arg| {
+        let name = argument.get_env().and_then(OsStr::to_str);
+        name.and_then(|name| environment.get(name)).is_some_and(String::is_empty)
+    };
+    command
+        .mut_args(|argument| if is_empty(&argument) { argument.env(Resettable::Reset) } else { argument })
+        .mut_subcommands(|below| without_empty_variables(below, environment))
 }
 
 /// Options that every command takes.
@@ -81,8 +107,7 @@ pub enum Command {
     #[command(after_help = help::RESUME)]
     Resume,
     /// Give up an operation that did not end, and undo what it did
-    #[command(after_help = help::ABORT)]
-    Abort,
+    Abort(Abort),
     /// Show what was done, by whom, and how it ended
     History(History),
     /// Write an annotated opsctl.toml for this install
@@ -158,6 +183,15 @@ pub struct Rollback {
     pub place: BackupPlace,
 }
 
+/// `opsctl abort`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::ABORT)]
+pub struct Abort {
+    /// Undo nothing: say where everything stands, and leave it to a person
+    #[arg(long)]
+    pub leave: bool,
+}
+
 /// `opsctl history`
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::HISTORY)]
@@ -188,8 +222,6 @@ pub struct Init {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -22,7 +22,7 @@ mod usage;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
             return Exit::Failed.code().into();
         }
     };
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::of_command_line(std::env::args_os(), &surroundings.environment) {
         Ok(cli) => cli,
         Err(error) => return usage::answer(&error, &surroundings).code().into(),
     };
@@ -77,7 +77,8 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Upgrade(asked) => upgrade::run(context, asked).await,
         Command::Rollback(asked) => rollback::run(context, asked).await,
         Command::Resume => unfinished::resume(context).await,
-        Command::Abort => unfinished::abort(context).await,
+        Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
+        Command::Abort(_) => unfinished::abort(context).await,
         Command::History(asked) => history::run(context, &asked),
         Command::Init(asked) => init::run(context, &asked),
     }
@@ -92,7 +93,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Upgrade(_) => "upgrade",
         Command::Rollback(_) => "rollback",
         Command::Resume => "resume",
-        Command::Abort => "abort",
+        Command::Abort(_) => "abort",
         Command::History(_) => "history",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",
@@ -108,6 +109,9 @@ fn finish(context: &Context, name: &str, result: Result<Outcome, Failure>) -> Ex
         Ok(_) => Exit::Done,
         Err(failure) => failure.exit,
     };
+    if let Err(failure) = &result {
+        context.log_failure(&failure.fault);
+    }
     match (context.global.output, result) {
         (Output::Human, Ok(outcome)) => context.print(&outcome.text),
         (Output::Human, Err(failure)) => context.print_error(&crate::report::human::fault(&failure.fault)),

@@ -1,5 +1,6 @@
 //! Plans: lists of steps, made by pure functions, carried out by one runner.
 
+pub mod by_hand;
 pub mod perform;
 pub mod runner;
 pub mod step;

@@ -109,6 +109,12 @@ impl Catalogue {
         self.records().iter().find(|record| record.id == id).ok_or(CatalogueError::Unknown(id))
     }
 
+    /// The file of a backup, known or not: in `directory`, or where it was written to.
+    pub fn path_of(&self, id: BackupId, directory: &Path) -> PathBuf {
+        let known = self.records().iter().find(|record| record.id == id);
+        known.map_or_else(|| directory.join(id.file_name()), |record| record.path(directory))
+    }
+
     /// The id for a backup begun `now`: after every id that was ever recorded, whatever the clock says.
     pub fn next_id(&self, now: Timestamp) -> NextId {
         BackupId::next(now, self.document.last_id)

@@ -84,6 +84,13 @@ impl Compose {
         &self.project
     }
 
+    /// The command as a person types it, up to what Compose is to do.
+    pub fn typed(&self) -> Vec<String> {
+        let options =
+            self.project.options(&[]).into_iter().map(|option| option.to_string_lossy().into_owned());
+        ["docker".to_owned(), "compose".to_owned()].into_iter().chain(options).collect()
+    }
+
     /// The model with all variables filled in. It holds every secret of the install.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::adapters::compose::{self, Compose, ComposeEnvironment, Recreate, Up};
 use crate::adapters::docker::{
     Container, ContainerFilter, ContainerKind, ContainerState, DockerError, Engine, EngineSettings,
-    ExecCommand, Health as EngineHealth, LogLimits, Removal,
+    ExecCommand, Health as EngineHealth, LABEL_OPERATION, LABEL_PROJECT, LogLimits, Removal, Restart,
 };
 use crate::adapters::files;
 use crate::adapters::http::Http;
@@ -41,6 +41,8 @@ pub struct ComposeServices {
     pub project: String,
     /// What is known of the product.
     pub profile: Arc<Profile>,
+    /// The services whose containers start with the engine, even if they were stopped on purpose: `restart: always`.
+    pub started_with_engine: Vec<ServiceName>,
     /// The operation that containers are labelled with.
     pub operation: OperationId,
     /// Where files that belong to the operation are put.
@@ -74,12 +76,16 @@ impl ComposeServices {
             .collect())
     }
 
-    /// Removes the tool containers of this operation that outlived the opsctl that started them: nobody reads their output
-    /// any more. Containers that migrate are left: they are waited for.
-    pub async fn clear_tools(&self) -> Result<(), Fault> {
-        let filter = ContainerFilter::Operation(self.operation.as_str());
+    /// Removes the tool containers that outlived the opsctl that started them: nobody reads what they print, and what they
+    /// load into is about to be loaded again or dropped. `recorded` tells the operations of this install. Containers that
+    /// migrate are left: they are waited for.
+    pub async fn clear_tools(&self, recorded: impl Fn(&str) -> bool) -> Result<(), Fault> {
+        let filter = ContainerFilter::Label(LABEL_PROJECT, &self.project);
         let left = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
-        for container in left.iter().filter(|container| container.project.is_none()) {
+        let of_ours = |container: &&Container| {
+            container.labels.get(LABEL_OPERATION).is_some_and(|operation| recorded(operation))
+        };
+        for container in left.iter().filter(of_ours) {
             match self.engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
                 Err(error) if !error.is_not_found() => return Err(fault(&error)),
                 _ => {}
@@ -92,6 +98,10 @@ impl ComposeServices {
         let vanished = || Fault::new(format!("the container {} vanished", instance.id));
         let id = instance.id.parse().map_err(|_| vanished())?;
         self.engine.container(&id).await.map_err(|error| fault(&error))?.ok_or_else(vanished)
+    }
+
+    async fn set_restart(&self, container: &Container, restart: Restart) -> Result<(), Fault> {
+        self.engine.set_restart(&container.id, restart).await.map_err(|error| fault(&error))
     }
 
     /// Compose, told of the release: never left to what the surrounding environment happens to hold.
@@ -158,12 +168,13 @@ impl Services for ComposeServices {
     }
 
     async fn stop(&self, service: &ServiceName) -> Result<Option<String>, Fault> {
-        let running: Vec<Container> = self
-            .replicas(service)
-            .await?
-            .into_iter()
-            .filter(|container| stands(container) == Stands::No)
-            .collect();
+        let replicas = self.replicas(service).await?;
+        for container in replicas.iter().filter(|container| container.starts_with_engine) {
+            // The machine may be started again before the operation has ended.
+            self.set_restart(container, Restart::UnlessStopped).await?;
+        }
+        let running: Vec<Container> =
+            replicas.into_iter().filter(|container| stands(container) == Stands::No).collect();
         let notes = try_join_all(running.iter().map(|container| self.stop_container(container))).await?;
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         Ok((!notes.is_empty()).then(|| notes.join("; ")))
@@ -177,7 +188,13 @@ impl Services for ComposeServices {
             overrides: Vec::new(),
             limit: COMPOSE_LIMIT,
         };
-        self.compose_for(release).up(&up).await.map_err(|error| compose_fault(&error))
+        self.compose_for(release).up(&up).await.map_err(|error| compose_fault(&error))?;
+        for service in services.iter().filter(|service| self.started_with_engine.contains(service)) {
+            for container in self.replicas(service).await?.iter().filter(|found| !found.starts_with_engine) {
+                self.set_restart(container, Restart::Always).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn start_one_off(&self, one_off: &OneOff) -> Result<(), Fault> {

@@ -34,7 +34,7 @@ pub use endpoint::{EndpointError, EngineEndpoint, EngineSettings};
 pub use error::DockerError;
 pub use exec::ExecCommand;
 pub use image::{Image, ImageRemoval};
-pub use lifecycle::Removal;
+pub use lifecycle::{Removal, Restart};
 pub use list::ContainerFilter;
 pub use logs::{LogLimits, LogLine, LogStream, LogTail};
 pub use pull::{PullError, PullLimits, PullProgress};

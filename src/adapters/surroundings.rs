@@ -67,6 +67,10 @@ fn actor(environment: &BTreeMap<String, String>, terminal: bool) -> Actor {
         ssh_client: variable("SSH_CLIENT").and_then(|client| client.split(' ').next().map(str::to_owned)),
         ci,
         terminal,
+        tty: std::fs::read_link("/proc/self/fd/0")
+            .ok()
+            .filter(|_| terminal)
+            .map(|tty| tty.display().to_string()),
     }
 }
 

@@ -64,7 +64,11 @@ Looks at what the interrupted step left, does it again where it must, and goes o
 
 pub(super) const ABORT: &str = "\
 Undoes the steps that were taken, last one first, until the previous release and data serve.
-`opsctl status` shows how far the operation came.";
+`opsctl status` shows how far the operation came.
+
+With --leave nothing is undone: opsctl says where everything stands and which commands would undo
+it, records that a person takes over, and lets go of the install. Needs neither Docker nor the
+database.";
 
 pub(super) const HISTORY: &str = "\
 Changes nothing, and needs neither Docker nor the database.

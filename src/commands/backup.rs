@@ -13,7 +13,7 @@ use crate::cli::{Backup, BackupAction, BackupCreate};
 use crate::commands::backup::catalogue::Pruning;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::install::Install;
-use crate::commands::operate;
+use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::{Ready, ready};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::{BackupId, Clock as ClockState};
@@ -42,7 +42,8 @@ pub async fn run(context: &Context, asked: Backup) -> Result<Outcome, Failure> {
 }
 
 async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure> {
-    let ready = ready(context, OperationKind::Backup, asked.place.backup_dir.as_deref()).await?;
+    let ready =
+        ready(context, OperationKind::Backup, Purpose::CarryOut, asked.place.backup_dir.as_deref()).await?;
     let Ready { turn, install, directory, found, world } = &ready;
     let keep = keep(install, asked.keep)?;
     let id = next_id(context, install)?;

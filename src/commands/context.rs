@@ -1,8 +1,12 @@
 //! What every command is given: options, surroundings, and somebody to report to.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anstream::StripStream;
 use serde_json::{Value, json};
 
 use crate::adapters::consent::{self, Answer};
@@ -20,6 +24,7 @@ pub struct Context {
     /// Environment, directory and terminals.
     pub surroundings: Surroundings,
     sink: Sink,
+    log: Mutex<Option<HumanReporter<StripStream<File>>>>,
     warnings: Arc<Mutex<Vec<String>>>,
 }
 
@@ -61,7 +66,7 @@ impl Context {
                 Sink::Human(HumanReporter::new(anstream::stderr(), redraw))
             }
         };
-        Self { global, surroundings, sink, warnings: Arc::default() }
+        Self { global, surroundings, sink, log: Mutex::default(), warnings: Arc::default() }
     }
 
     /// Tells an operator something that stops nothing, and remembers it for the result.
@@ -72,6 +77,29 @@ impl Context {
     /// Tells an operator something.
     pub fn note(&self, text: &str) {
         self.report(&Event::Note(text));
+    }
+
+    /// Writes what is said from now on into a file too: a terminal may be closed, and the operation goes on.
+    pub fn log_to(&self, path: &Path) {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+        match file {
+            Ok(file) => {
+                let log = HumanReporter::new(StripStream::new(file), Redraw::Lines);
+                *self.log.lock().unwrap_or_else(PoisonError::into_inner) = Some(log);
+            }
+            Err(error) => self.warn(format!("what is said cannot be kept in {}: {error}", path.display())),
+        }
+    }
+
+    /// Writes why the command failed into that file.
+    pub fn log_failure(&self, fault: &Fault) {
+        self.logged(&Event::Note(&crate::report::human::fault(fault)));
+    }
+
+    fn logged(&self, event: &Event<'_>) {
+        if let Some(log) = &*self.log.lock().unwrap_or_else(PoisonError::into_inner) {
+            log.report(event);
+        }
     }
 
     /// What was warned of up to now.
@@ -139,6 +167,7 @@ impl Reporter for Context {
         if let Event::Warning(text) = event {
             self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push((*text).to_owned());
         }
+        self.logged(event);
         match &self.sink {
             Sink::Human(reporter) => reporter.report(event),
             Sink::Json(reporter) => reporter.report(event),
@@ -167,6 +196,7 @@ mod tests {
             ssh_client: None,
             ci: None,
             terminal: false,
+            tty: None,
         };
         let surroundings = Surroundings {
             environment: BTreeMap::new(),

@@ -151,6 +151,15 @@ pub async fn server_container(install: &Install) -> Result<Container, Fault> {
         })
 }
 
+/// The address for what needs the owner, as a person uses it. Nothing is connected to.
+pub fn for_a_person(install: &Install) -> Result<ConnInfo, Fault> {
+    let address = address(install)?;
+    Ok(match install.mode {
+        DatabaseMode::Bundled => as_superuser(install, &address),
+        DatabaseMode::External => address,
+    })
+}
+
 /// The address for what needs the owner, as the product's own containers are given it.
 fn address(install: &Install) -> Result<ConnInfo, Fault> {
     let database = &install.profile.database;

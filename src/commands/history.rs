@@ -72,8 +72,11 @@ fn one(place: &Place, id: &str) -> Result<Outcome, Failure> {
         error => Fault::caused_by("the operation's record cannot be read", &error).into(),
     })?;
     let progress = Progress::of(&entries).ok_or_else(unknown)?;
+    let output = place.state.output(&id);
+    let kept =
+        if output.exists() { format!("\n\nwhat was said: {}", output.display()) } else { String::new() };
     let text = format!(
-        "{id}: {} by {}, begun {} UTC, {}\narguments: {}\nopsctl {}\n{}\n\n{}",
+        "{id}: {} by {}, begun {} UTC, {}\narguments: {}\nopsctl {}\n{}\n\n{}{kept}",
         progress.planned.plan.kind,
         progress.planned.actor,
         progress.began.strftime("%Y-%m-%d %H:%M:%S"),
@@ -81,15 +84,14 @@ fn one(place: &Place, id: &str) -> Result<Outcome, Failure> {
         progress.planned.arguments.join(" "),
         progress.planned.opsctl,
         show::progress(&progress),
-        entries.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+        log(&entries).join("\n")
     );
     Ok(Outcome::new(text, json!({"operation": id, "entries": entries})))
 }
 
 fn took(progress: &Progress) -> String {
-    let duration = progress.last.duration_since(progress.began);
-    std::time::Duration::try_from(duration)
-        .map_or_else(|_| "the clock was set back".to_owned(), quantity::duration)
+    elapsed(progress.began, progress.last)
+        .map_or_else(|| "the clock was set back".to_owned(), quantity::duration)
 }
 
 fn ending(ending: Option<Closing>) -> &'static str {
@@ -100,7 +102,35 @@ fn ending(ending: Option<Closing>) -> &'static str {
         Some(Closing::RolledBack) => "failed, rolled back",
         Some(Closing::PastCommit) => "past the commit point, not well",
         Some(Closing::Aborted) => "given up",
+        Some(Closing::Left) => "left to a person",
     }
+}
+
+/// The records as lines, each with what it ended.
+fn log(entries: &[Entry]) -> Vec<String> {
+    let mut began = None;
+    let mut lines = Vec::new();
+    for entry in entries {
+        let Some(mut line) = line(entry) else { continue };
+        match entry.record {
+            Record::Started { .. } | Record::UndoStarted { .. } => began = Some(entry.at),
+            Record::Finished { .. }
+            | Record::Failed { .. }
+            | Record::UndoFinished { .. }
+            | Record::UndoFailed { .. } => {
+                let took = began.take().and_then(|began| elapsed(began, entry.at));
+                line.extend(took.map(|took| format!(" ({})", quantity::duration(took))));
+            }
+            _ => {}
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// None where the clock was set back in between.
+fn elapsed(from: jiff::Timestamp, to: jiff::Timestamp) -> Option<std::time::Duration> {
+    std::time::Duration::try_from(to.duration_since(from)).ok()
 }
 
 /// A record as a line of the operation's log; the plan is shown apart.

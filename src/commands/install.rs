@@ -103,12 +103,14 @@ impl Place {
         BASE_FILES.iter().map(|name| self.compose_dir.join(name)).find(|path| path.is_file())
     }
 
-    /// Where backups are: the flag or `BACKUP_DIR`, else what `.env` says, else `backup`.
+    /// Where backups are: the flag or `BACKUP_DIR`, as seen from the working directory, else what `.env` says, as seen
+    /// from the install, else `backup`.
     pub fn backup_dir(&self, given: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
-        let named = given
-            .map(Path::to_owned)
-            .or_else(|| variables.get("BACKUP_DIR").filter(|path| !path.is_empty()).map(PathBuf::from));
-        self.dir.join(named.unwrap_or_else(|| PathBuf::from("backup")))
+        if let Some(given) = given {
+            return std::path::absolute(given).unwrap_or_else(|_| self.dir.join(given));
+        }
+        let named = variables.get("BACKUP_DIR").filter(|path| !path.is_empty());
+        self.dir.join(named.map_or("backup", String::as_str))
     }
 }
 

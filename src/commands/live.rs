@@ -13,11 +13,14 @@ use crate::commands::database::{self, Reached};
 use crate::commands::install::Install;
 use crate::error::Fault;
 use crate::model::backup_id::BackupId;
+use crate::model::compose_model::RestartPolicy;
+use crate::model::conninfo::{ConnInfo, Host};
 use crate::model::manifest::{self, Mode};
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
+use crate::plan::by_hand::ByHand;
 use crate::ports::{Clock, Limits, World};
-use crate::profile::DatabaseMode;
+use crate::profile::{DatabaseMode, ServiceName};
 
 /// The world that operations on a Compose product with PostgreSQL act on.
 pub type LiveWorld = World<ComposeServices, ProductDatabase, DumpBackups, EnvSettings, SystemClock>;
@@ -60,12 +63,21 @@ pub fn services(
         compose: install.compose.clone(),
         project: install.model.project.clone(),
         profile: install.profile.clone(),
+        started_with_engine: started_with_engine(install),
         operation: operation.clone(),
         scratch: install.place.state.operation(operation),
         redactor: install.redactor.clone(),
         http,
         platform_key: platform_key(context, install),
     })
+}
+
+fn started_with_engine(install: &Install) -> Vec<ServiceName> {
+    let always = |name: &ServiceName| {
+        let service = install.model.services.get(name.as_str());
+        service.is_some_and(|service| service.restart == RestartPolicy::Always)
+    };
+    install.profile.stop_order().into_iter().filter(|name| always(name)).cloned().collect()
 }
 
 /// Builds the world for an operation.
@@ -108,6 +120,35 @@ fn platform_key(context: &Context, install: &Install) -> Option<Secret> {
     let key =
         context.surroundings.variable(PLATFORM_KEY).or_else(|| named.and_then(|name| install.variable(name)));
     key.map(Secret::new)
+}
+
+/// How a person does what opsctl could not.
+pub fn by_hand(install: &Install, info: &ConnInfo, backup_dir: &Path) -> ByHand {
+    let compose = install.compose.typed();
+    let bundled = install.profile.database.bundled.as_ref().filter(|_| install.mode == DatabaseMode::Bundled);
+    let within = bundled.map(|bundled| ["exec".to_owned(), "-T".to_owned(), bundled.service.to_string()]);
+    let tools = within.map(|exec| compose.iter().cloned().chain(exec).collect()).unwrap_or_default();
+    let mut connection = if bundled.is_some() { Vec::new() } else { place_of(info) };
+    connection.extend(["--username".to_owned(), info.user.clone()]);
+    let release = &install.profile.release;
+    ByHand {
+        compose,
+        tools,
+        connection,
+        env_file: install.env_file.clone(),
+        version_variable: release.version_variable.to_string(),
+        pin_variable: release.pin_variable.as_ref().map(ToString::to_string),
+        backup_dir: backup_dir.to_owned(),
+    }
+}
+
+fn place_of(info: &ConnInfo) -> Vec<String> {
+    let (host, port) = match info.hosts.first() {
+        Some(Host::Tcp { name, port, .. }) => (name.clone(), *port),
+        Some(Host::Socket { directory, port }) => (directory.display().to_string(), *port),
+        None => return Vec::new(),
+    };
+    vec!["--host".to_owned(), host, "--port".to_owned(), port.to_string()]
 }
 
 /// How long things may take with this product.

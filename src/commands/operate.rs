@@ -10,8 +10,8 @@ use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld};
 use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
-use crate::journal::lock::{Holder, InstallLock, LockError};
-use crate::journal::record::{Planned, Progress, Record, SCHEMA};
+use crate::journal::lock::{Holder, InstallLock, LockError, current_holder};
+use crate::journal::record::{Closing, Planned, Progress, Record, SCHEMA};
 use crate::journal::state_dir::StateDir;
 use crate::journal::{Journal, JournalError};
 use crate::model::operation::{OperationId, OperationKind};
@@ -20,9 +20,26 @@ use crate::plan::runner::Runner;
 use crate::ports::Clock;
 use crate::report::{Event, Reporter};
 
+/// What a command is about to do with the plan that it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Carry it out, if nobody says no.
+    CarryOut,
+    /// Only show it: nothing is held, made or changed for that.
+    Show,
+}
+
+impl Purpose {
+    /// The purpose of a command with a `--plan`.
+    pub fn of_plan(only_shown: bool) -> Self {
+        if only_shown { Self::Show } else { Self::CarryOut }
+    }
+}
+
 /// The right to change an install, held until it is dropped.
 pub struct Turn {
-    _lock: InstallLock,
+    /// Absent for a plan that is only shown.
+    lock: Option<InstallLock>,
     /// The identifier of the operation that is about to be planned.
     pub operation: OperationId,
 }
@@ -30,12 +47,19 @@ pub struct Turn {
 impl Turn {
     /// Takes the install's lock for a new operation. An unfinished one comes first.
     pub fn take(context: &Context, place: &Place, kind: OperationKind) -> Result<Self, Failure> {
-        let lock = lock(context, place, kind)?;
+        let lock = hold(context, place, kind)?;
         if let Some(unfinished) = unfinished(&place.state)? {
             return Err(refuse_over(&unfinished));
         }
         let operation = place.state.next_id(jiff::Timestamp::now(), kind);
-        Ok(Self { _lock: lock, operation })
+        Ok(Self { lock: Some(lock), operation })
+    }
+
+    /// For a plan that is only shown: no turn is taken, and that another operation has it is no hindrance.
+    pub fn imagined(context: &Context, place: &Place, kind: OperationKind) -> Self {
+        mention_unfinished(context, place);
+        let operation = place.state.next_id(jiff::Timestamp::now(), kind);
+        Self { lock: None, operation }
     }
 
     /// Takes the install's lock for the operation that did not end.
@@ -46,15 +70,16 @@ impl Turn {
             )
         };
         let seen = unfinished(&place.state)?.ok_or_else(nothing)?;
-        let lock = lock(context, place, seen.planned.plan.kind)?;
+        let lock = hold(context, place, seen.planned.plan.kind)?;
         // Whoever held the lock until now may have ended the operation meanwhile.
         let progress = unfinished(&place.state)?.ok_or_else(nothing)?;
         let operation = progress.planned.operation.clone();
-        Ok((Self { _lock: lock, operation }, progress))
+        Ok((Self { lock: Some(lock), operation }, progress))
     }
 }
 
-fn lock(context: &Context, place: &Place, kind: OperationKind) -> Result<InstallLock, Failure> {
+/// Holds the install against other operations, also for what is none.
+pub(super) fn hold(context: &Context, place: &Place, kind: OperationKind) -> Result<InstallLock, Failure> {
     place.state.create().map_err(|error| {
         Fault::caused_by(format!("cannot keep records in {}", place.state.root().display()), &error)
             .hint("may this user write there? opsctl needs to, in the install's directory")
@@ -74,7 +99,7 @@ fn held(holder: Option<&Holder>) -> Failure {
             holder.doing,
             holder.actor,
             holder.actor.pid,
-            holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
+            utc(holder.since)
         )),
         None => Fault::new("the install is held by another operation"),
     };
@@ -96,6 +121,28 @@ pub fn unfinished(state: &StateDir) -> Result<Option<Progress>, Failure> {
     Ok(None)
 }
 
+/// Says of an operation that has not ended, before a command that only looks shows something else.
+pub fn mention_unfinished(context: &Context, place: &Place) {
+    let planned = match unfinished(&place.state) {
+        Ok(None) => return,
+        Ok(Some(Progress { planned, .. })) => planned,
+        Err(failure) => return context.warn(failure.fault.to_string()),
+    };
+    context.warn(match current_holder(&place.state.lock()) {
+        Some(holder) => {
+            format!("{} by {} is running, since {}", holder.doing.in_words(), holder.actor, utc(holder.since))
+        }
+        None => format!(
+            "operation {} did not end: `opsctl resume` goes on with it, `opsctl abort` undoes what it did",
+            planned.operation
+        ),
+    });
+}
+
+fn utc(at: jiff::Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC")
+}
+
 fn unreadable(error: &JournalError) -> Failure {
     Failure::refused(
         Fault::caused_by("the record of an operation cannot be read", error)
@@ -109,7 +156,7 @@ fn refuse_over(progress: &Progress) -> Failure {
         Fault::new(format!(
             "operation {operation} did not end: {} by {actor}, begun {}, {} of {} steps done",
             plan.kind,
-            progress.began.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            utc(progress.began),
             progress.finished,
             plan.steps.len()
         ))
@@ -125,7 +172,9 @@ pub async fn run(
     turn: &Turn,
     plan: Plan,
 ) -> Result<(), Failure> {
+    debug_assert!(turn.lock.is_some(), "a plan that is only shown is never carried out");
     let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
+    clear_tools(install, world).await?;
     let operation = &turn.operation;
     let mut journal = install.place.state.begin(operation).map_err(|error| unrecorded(&error))?;
     let planned = Planned {
@@ -134,11 +183,13 @@ pub async fn run(
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
         actor: context.surroundings.actor.clone(),
         arguments: context.surroundings.arguments.clone(),
+        backup_dir: Some(world.backups.directory.clone()),
         plan: plan.clone(),
     };
     journal
         .append(world.clock.now(), Record::Planned(Box::new(planned)))
         .map_err(|error| unrecorded(&error))?;
+    context.log_to(&install.place.state.output(operation));
     context.report(&Event::Planned { operation, plan: &plan });
     let outcome = carry_out(context, install, world, &mut journal, Direction::New(&plan)).await;
     finish(&install.place.state, operation, outcome)
@@ -155,14 +206,35 @@ pub async fn again(
     let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
     let path = install.place.state.journal(&turn.operation);
     let (mut journal, _) = Journal::reopen(&path).map_err(|error| unrecorded(&error))?;
-    world.services.clear_tools().await?;
     let resumed = Record::Resumed {
         actor: context.surroundings.actor.clone(),
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
     };
     journal.append(world.clock.now(), resumed).map_err(|error| unrecorded(&error))?;
+    context.log_to(&install.place.state.output(&turn.operation));
     let outcome = carry_out(context, install, world, &mut journal, direction).await;
     finish(&install.place.state, &turn.operation, outcome)
+}
+
+/// Records that a person takes over.
+pub(super) fn close_as_left(context: &Context, journal: &std::path::Path) -> Result<(), Failure> {
+    let (mut journal, _) = Journal::reopen(journal).map_err(|error| unrecorded(&error))?;
+    let taken_over = Record::Resumed {
+        actor: context.surroundings.actor.clone(),
+        opsctl: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    for record in [taken_over, Record::Closed { ending: Closing::Left }] {
+        journal.append(jiff::Timestamp::now(), record).map_err(|error| unrecorded(&error))?;
+    }
+    Ok(())
+}
+
+/// Ends the tools that an opsctl that was killed left running, in whatever operation that was.
+pub async fn clear_tools(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
+    let state = &install.place.state;
+    let recorded =
+        |operation: &str| OperationId::parse(operation).is_some_and(|id| state.journal(&id).exists());
+    world.services.clear_tools(recorded).await
 }
 
 /// Where an operation is to go.
@@ -194,8 +266,15 @@ async fn carry_out(
         let _ = writeln!(anstream::stderr(), "\n{said}");
     })
     .map_err(|error| Fault::caused_by("cannot listen for signals", &error))?;
-    let mut runner =
-        Runner { world, journal, reporter: context, interrupt: &interrupt, limits: live::limits(install) };
+    let by_hand = live::by_hand(install, &world.databases.info, &world.backups.directory);
+    let mut runner = Runner {
+        world,
+        journal,
+        reporter: context,
+        interrupt: &interrupt,
+        limits: live::limits(install),
+        by_hand: &by_hand,
+    };
     let work = async {
         match direction {
             Direction::New(plan) => runner.run(plan).await,

@@ -7,7 +7,7 @@ use crate::commands::context::Context;
 use crate::commands::current::{self, Found};
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld, Setting};
-use crate::commands::operate::Turn;
+use crate::commands::operate::{Purpose, Turn};
 use crate::error::Failure;
 use crate::model::operation::OperationKind;
 
@@ -29,16 +29,23 @@ impl Ready {
     }
 }
 
-/// Takes the install's lock, reads the install and looks at what runs.
+/// Takes the install's lock if something is to be done, reads the install and looks at what runs.
 pub(super) async fn ready(
     context: &Context,
     kind: OperationKind,
+    purpose: Purpose,
     backup_dir: Option<&Path>,
 ) -> Result<Ready, Failure> {
     let place = Place::find(context)?;
-    let turn = Turn::take(context, &place, kind)?;
+    let turn = match purpose {
+        Purpose::CarryOut => Turn::take(context, &place, kind)?,
+        Purpose::Show => Turn::imagined(context, &place, kind),
+    };
     let install = Install::open(context, place).await?;
-    let directory = backup::directory(&install, backup_dir)?;
+    let directory = match purpose {
+        Purpose::CarryOut => backup::directory(&install, backup_dir)?,
+        Purpose::Show => install.place.backup_dir(backup_dir, &install.variables),
+    };
     let services = live::services(context, &install, &turn.operation)?;
     let found = current::look(&install, &services).await?;
     let setting = Setting {

@@ -15,7 +15,7 @@ use crate::commands::backup::{self, catalogue};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
 use crate::commands::live::LiveWorld;
-use crate::commands::operate::{self, Turn};
+use crate::commands::operate::{self, Purpose, Turn};
 use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
@@ -34,14 +34,20 @@ pub async fn run(context: &Context, asked: Restore) -> Result<Outcome, Failure> 
 }
 
 async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<Outcome, Failure> {
-    let ready = ready(context, OperationKind::Restore, asked.place.backup_dir.as_deref()).await?;
+    let ready = ready(
+        context,
+        OperationKind::Restore,
+        Purpose::of_plan(asked.plan),
+        asked.place.backup_dir.as_deref(),
+    )
+    .await?;
     ready.warn_of_drift(context);
     let Ready { turn, install, directory, found, world } = &ready;
     let path = catalogue::archive(install, directory, named)?;
     let path = std::path::absolute(&path).unwrap_or(path);
     let summary = archive::inspect(&path).map_err(|error| Failure::refused(archive_fault(&path, &error)))?;
     let live = world.databases.live();
-    check::backup_fits(install, world, &summary).await.map_err(Failure::refused)?;
+    check::backup_fits(install, world, &found.release.version, &summary).await.map_err(Failure::refused)?;
     let stamp = operate::stamp(&turn.operation);
     let way = if asked.in_place {
         let id = backup::next_id(context, install)?;
@@ -113,7 +119,13 @@ fn restored(turn: &Turn, path: &Path, ready: &Ready) -> Outcome {
 }
 
 async fn undo(context: &Context, asked: &Restore) -> Result<Outcome, Failure> {
-    let ready = ready(context, OperationKind::UndoRestore, asked.place.backup_dir.as_deref()).await?;
+    let ready = ready(
+        context,
+        OperationKind::UndoRestore,
+        Purpose::of_plan(asked.plan),
+        asked.place.backup_dir.as_deref(),
+    )
+    .await?;
     ready.warn_of_drift(context);
     let Ready { turn, install, found, world, .. } = &ready;
     let live = world.databases.live();

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::adapters::archive::{self, Origin};
+use crate::adapters::catalogue::Catalogue;
 use crate::adapters::compose_services::fault as docker_fault;
-use crate::adapters::dump_backups::archive_fault;
+use crate::adapters::dump_backups::{archive_fault, catalogue_fault};
 use crate::adapters::env_settings::PREVIOUS_VERSION_FILE;
 use crate::adapters::product_database;
 use crate::cli::Rollback;
-use crate::commands::backup::catalogue;
+use crate::commands::backup::catalogue::archive as named_archive;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, LastUpgrade, repository, tagged};
 use crate::commands::install::Install;
-use crate::commands::operate;
+use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
 use crate::commands::upgrade::target;
@@ -43,7 +44,13 @@ enum Source {
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rollback) -> Result<Outcome, Failure> {
-    let ready = ready(context, OperationKind::Rollback, asked.place.backup_dir.as_deref()).await?;
+    let ready = ready(
+        context,
+        OperationKind::Rollback,
+        Purpose::of_plan(asked.plan),
+        asked.place.backup_dir.as_deref(),
+    )
+    .await?;
     ready.warn_of_drift(context);
     let Ready { turn, install, found, world, .. } = &ready;
     let destination = destination(&ready, &asked).await?;
@@ -89,7 +96,7 @@ async fn destination(ready: &Ready, asked: &Rollback) -> Result<Destination, Fai
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     let last = current::last_upgrade(&ready.install.place.state)?;
     if let Some(named) = &asked.backup {
-        let archive = catalogue::archive(&ready.install, &ready.directory, named)?;
+        let archive = named_archive(&ready.install, &ready.directory, named)?;
         return by_backup(ready, archive, wanted, last.as_ref());
     }
     if let Some(last) = last.filter(|last| wanted.as_ref().is_none_or(|wanted| *wanted == last.from.version))
@@ -122,7 +129,8 @@ async fn before(ready: &Ready, last: LastUpgrade) -> Result<Destination, Failure
         RestorePoint::Backup { id, .. } => Some(id),
         RestorePoint::Clone { .. } => last.backup,
     };
-    let archive = backup.map(|id| ready.directory.join(id.file_name())).filter(|path| path.is_file());
+    let known = catalogue(ready)?;
+    let archive = backup.map(|id| known.path_of(id, &ready.directory)).filter(|path| path.is_file());
     let data = match (clone, archive) {
         (Some(database), _) => Source::RestorePoint(database),
         (None, Some(archive)) => Source::Backup(archive),
@@ -180,14 +188,13 @@ fn noted_version(directory: &Path) -> Result<Version, Failure> {
 
 /// The newest backup of a release; one of the scripts' archives does not tell its release, and is not guessed at.
 fn newest_of(ready: &Ready, version: &Version) -> Result<PathBuf, Failure> {
-    let catalogue = crate::adapters::catalogue::Catalogue::open(ready.install.place.state.root())
-        .map_err(|error| crate::adapters::dump_backups::catalogue_fault(&error))?;
-    let newest = catalogue
+    let known = catalogue(ready)?;
+    let newest = known
         .records()
         .iter()
         .rev()
         .filter(|record| record.release.as_ref() == Some(version))
-        .map(|record| ready.directory.join(record.id.file_name()))
+        .map(|record| record.path(&ready.directory))
         .find(|path| path.is_file());
     newest.ok_or_else(|| {
         Failure::refused(
@@ -195,6 +202,10 @@ fn newest_of(ready: &Ready, version: &Version) -> Result<PathBuf, Failure> {
                 .hint("`opsctl backup list` shows those that there are; `--backup FILE` names one"),
         )
     })
+}
+
+fn catalogue(ready: &Ready) -> Result<Catalogue, Failure> {
+    Catalogue::open(ready.install.place.state.root()).map_err(|error| catalogue_fault(&error).into())
 }
 
 /// The release to go back to, by an image that is on this machine if at all possible.

@@ -21,7 +21,7 @@ pub fn plan(plan: &Plan) -> Outcome {
 
 /// The steps of a plan, one a line, with the commit point marked.
 pub fn steps(plan: &Plan) -> String {
-    let mut lines = vec![format!("the {} will:", plan.kind)];
+    let mut lines = vec![format!("the {} will:", plan.kind.in_words())];
     for (index, step) in plan.steps.iter().enumerate() {
         if plan.commit == Some(index) {
             lines.push(

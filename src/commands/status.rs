@@ -6,7 +6,7 @@ use crate::adapters::catalogue::Catalogue;
 use crate::adapters::postgres::server::databases;
 use crate::adapters::product_database::{self, ProductDatabase};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current::{self, Found};
+use crate::commands::current::{self, Found, Source};
 use crate::commands::database;
 use crate::commands::install::{Install, Place};
 use crate::commands::live;
@@ -107,14 +107,18 @@ fn unfinished(screen: &mut Screen, progress: &Progress) {
 fn releases(context: &Context, screen: &mut Screen, found: &Found) {
     let selected = found.selected.as_ref().map_or("nothing".to_owned(), ToString::to_string);
     screen.row("selected", selected);
-    screen.row(
-        "runs",
-        format!("{} ({})", found.release, found.release.image_id.as_deref().unwrap_or("no image")),
-    );
+    let image = found.release.image_id.as_deref().unwrap_or("no image");
+    match (found.running.is_empty(), found.source) {
+        (false, _) => screen.row("runs", format!("{} ({image})", found.release)),
+        (true, Source::Image) => {
+            screen.row("runs", format!("nothing; {} ({image}) is stopped", found.release));
+        }
+        (true, _) => screen.row("runs", "nothing"),
+    }
     screen.data["release"] = json!({"selected": found.selected, "runs": found.release, "source": found.source,
-        "drift": found.drift});
-    for drift in &found.drift {
-        context.warn(drift);
+        "drift": found.drift, "trouble": found.trouble});
+    for problem in found.drift.iter().chain(&found.trouble) {
+        context.warn(problem);
     }
 }
 

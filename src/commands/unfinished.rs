@@ -5,8 +5,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::adapters::archive::sweep_temporaries;
-use crate::adapters::compose_services::fault as docker_fault;
-use crate::adapters::docker::{ContainerFilter, LABEL_PROJECT, Removal};
 use crate::adapters::postgres::server::busy_sessions;
 use crate::adapters::product_database;
 use crate::commands::backup;
@@ -15,9 +13,10 @@ use crate::commands::current::{self, Found, Source};
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld, Setting};
 use crate::commands::operate::{self, Direction, Turn};
-use crate::commands::show;
+use crate::commands::{database, show, status};
 use crate::error::{Failure, Fault};
-use crate::model::operation::OperationId;
+use crate::journal::record::{Planned, Progress};
+use crate::plan::step::Step;
 
 /// Goes on with it.
 pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
@@ -27,6 +26,53 @@ pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
 /// Undoes what it did.
 pub async fn abort(context: &Context) -> Result<Outcome, Failure> {
     end(context, Wanted::Back).await
+}
+
+/// Leaves it to a person: where everything stands and what would undo it is said, and the install is let go.
+pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    let (turn, progress) = Turn::take_again(context, &place)?;
+    match status::run(context).await {
+        Ok(outcome) => context.note(&outcome.text),
+        Err(failure) => context.warn(format!("not all can be seen: {}", failure.fault)),
+    }
+    let (heading, steps) = left_to_do(&progress);
+    let by_hand = match Install::open(context, place.clone()).await {
+        Ok(install) => {
+            let directory =
+                install.place.backup_dir(progress.planned.backup_dir.as_deref(), &install.variables);
+            Some(live::by_hand(&install, &database::for_a_person(&install)?, &directory))
+        }
+        Err(_) => None,
+    };
+    let mut lines = vec![heading.to_owned()];
+    for step in &steps {
+        lines.push(format!("  {step}"));
+        let commands = by_hand.iter().flat_map(|by_hand| by_hand.commands(step));
+        lines.extend(commands.map(|command| format!("      {command}")));
+    }
+    context.note(&lines.join("\n"));
+    context.consent("Leave it as it stands?")?;
+    let path = place.state.journal(&turn.operation);
+    operate::close_as_left(context, &path)?;
+    let text = format!(
+        "operation {} is left as it stands; what it kept for going back is in {}",
+        turn.operation,
+        place.state.operation(&turn.operation).display()
+    );
+    Ok(Outcome::new(text, json!({"operation": turn.operation, "left_to_do": steps})))
+}
+
+/// What opsctl would do next: undo it, or past the commit point finish it.
+fn left_to_do(progress: &Progress) -> (&'static str, Vec<Step>) {
+    let plan = &progress.planned.plan;
+    match &progress.going_back {
+        Some(back) => ("what is left of going back:", back.steps[back.finished..].to_vec()),
+        None if plan.commit.is_some_and(|commit| progress.touched > commit) => {
+            ("past the commit point, what is left to do:", plan.steps[progress.finished..].to_vec())
+        }
+        None => ("what would undo it:", plan.reversing(progress.touched)),
+    }
 }
 
 /// How long the server may go on with what an earlier run asked it for: copying a large database takes minutes.
@@ -43,8 +89,8 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let (turn, progress) = Turn::take_again(context, &place)?;
     let install = Install::open(context, place).await?;
-    let directory = backup::directory(&install, None)?;
-    let plan = &progress.planned.plan;
+    let Planned { plan, backup_dir, .. } = &progress.planned;
+    let directory = backup::directory(&install, backup_dir.as_deref())?;
     let before = Found {
         release: plan.before.release.clone(),
         source: Source::Image,
@@ -68,7 +114,7 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     };
     context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
     context.consent(question)?;
-    remove_tools(&install, &turn.operation).await?;
+    operate::clear_tools(&install, &world).await?;
     wait_for_statements(&world).await?;
     sweep_temporaries(&directory).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
@@ -76,23 +122,6 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     operate::again(context, &install, &world, &turn, direction).await?;
     let text = format!("operation {} {done}", turn.operation);
     Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
-}
-
-/// Ends the tools that an opsctl that was killed left running: nobody reads what they print, and what they load into is
-/// about to be loaded again or dropped.
-async fn remove_tools(install: &Install, operation: &OperationId) -> Result<(), Fault> {
-    let engine = &install.engine;
-    let labelled = engine.containers(ContainerFilter::Operation(operation.as_str())).await;
-    for container in labelled.map_err(|error| docker_fault(&error))? {
-        if container.labels.get(LABEL_PROJECT) != Some(&install.model.project) {
-            continue;
-        }
-        match engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
-            Err(error) if !error.is_not_found() => return Err(docker_fault(&error)),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created

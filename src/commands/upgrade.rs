@@ -17,7 +17,7 @@ use crate::cli::Upgrade;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
-use crate::commands::operate;
+use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::{Ready, ready};
 use crate::commands::rehearse;
 use crate::commands::restore::made;
@@ -41,7 +41,13 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     if let Some(backup) = &asked.rehearse {
         return rehearse::run(context, &asked, &version, backup).await;
     }
-    let ready = ready(context, OperationKind::Upgrade, asked.create.place.backup_dir.as_deref()).await?;
+    let ready = ready(
+        context,
+        OperationKind::Upgrade,
+        Purpose::of_plan(asked.plan),
+        asked.create.place.backup_dir.as_deref(),
+    )
+    .await?;
     ready.warn_of_drift(context);
     let target = target::resolve(context, &ready.install, &version).await?;
     if let Some(outcome) = nothing_to_do(&ready.found, &target) {

@@ -111,6 +111,7 @@ mod tests {
                 ssh_client: None,
                 ci: None,
                 terminal: true,
+                tty: None,
             },
             doing: OperationKind::Upgrade,
             since: "2026-03-14T12:00:00Z".parse().unwrap(),

@@ -1,5 +1,7 @@
 //! The records of a journal, and what they say of an operation as a whole.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
@@ -107,6 +109,9 @@ pub struct Planned {
     pub actor: Actor,
     /// What was asked, as typed; secrets are never taken from arguments.
     pub arguments: Vec<String>,
+    /// Where its backups are; absent in journals from before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup_dir: Option<PathBuf>,
     /// What will be done.
     pub plan: Plan,
 }
@@ -125,6 +130,8 @@ pub enum Closing {
     PastCommit,
     /// Somebody gave it up, and what it had begun is gone.
     Aborted,
+    /// Somebody took over: what it had begun is as it stood, and opsctl has nothing more to do with it.
+    Left,
 }
 
 /// What a journal says: how far the operation came.
@@ -216,10 +223,11 @@ impl Progress {
                 }
             }
             Record::Closed { ending } => self.ending = Some(*ending),
+            // A stop that was asked for says nothing against the step.
+            Record::Interrupted => self.attempts = 0,
             Record::Planned(_)
             | Record::Failed { .. }
             | Record::UndoFailed { .. }
-            | Record::Interrupted
             | Record::Resumed { .. } => {}
         }
     }

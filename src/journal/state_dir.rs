@@ -4,6 +4,7 @@
 //! .opsctl/lock                          who holds the install
 //! .opsctl/backups.json                  what is known of the backups
 //! .opsctl/operations/ID/journal.jsonl   one operation
+//! .opsctl/operations/ID/output.log      what was said while it ran
 //! .opsctl/operations/ID/env.before      .env as it was, until the operation is closed
 //! ```
 
@@ -62,6 +63,11 @@ impl StateDir {
         self.operation(id).join("journal.jsonl")
     }
 
+    /// What was said while one operation ran, for whoever could not see it.
+    pub fn output(&self, id: &OperationId) -> PathBuf {
+        self.operation(id).join("output.log")
+    }
+
     /// The identifier for an operation that begins now: one that no operation has.
     pub fn next_id(&self, at: jiff::Timestamp, kind: OperationKind) -> OperationId {
         let ids = (1..).map(|attempt| OperationId::new(at, kind, attempt));
@@ -84,10 +90,10 @@ impl StateDir {
 
     /// Removes what an operation kept beside its journal: once it is closed, nobody goes back to it.
     pub fn tidy(&self, id: &OperationId) -> io::Result<()> {
-        let journal = self.journal(id);
+        let lasting = [self.journal(id), self.output(id)];
         for entry in fs::read_dir(self.operation(id))? {
             let path = entry?.path();
-            if path != journal && path.is_file() {
+            if !lasting.contains(&path) && path.is_file() {
                 fs::remove_file(path)?;
             }
         }

@@ -69,6 +69,14 @@ impl OperationKind {
             Self::Rollback => "rollback",
         }
     }
+
+    /// The kind in a sentence.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::UndoRestore => "undoing of the restore",
+            other => other.name(),
+        }
+    }
 }
 
 impl fmt::Display for OperationKind {
@@ -97,6 +105,9 @@ pub struct Actor {
     pub ci: Option<String>,
     /// Whether a person sat at a terminal.
     pub terminal: bool,
+    /// Which one, such as `/dev/pts/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tty: Option<String>,
 }
 
 impl fmt::Display for Actor {

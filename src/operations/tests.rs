@@ -73,6 +73,7 @@ fn an_upgrade() {
     comment out LICENSE_MODE in .env
     migrate ledger with 1.1.0
     prove 1.1.0 on a canary that no client can reach
+    make sure that worker, api still stand still
     read the database's write counters
     select 1.1.0 (version, pin, version file)
     -- commit point
@@ -104,6 +105,7 @@ fn an_upgrade_of_a_product_that_needs_less() {
     stop worker, api
     take the restore point: backup 2026-03-14-120001
     prove 1.1.0 on a canary that no client can reach
+    make sure that worker, api still stand still
     read the database's write counters
     select 1.1.0 (version, pin, version file)
     -- commit point

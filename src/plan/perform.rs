@@ -8,6 +8,7 @@ use crate::plan::step::{OneOff, RestorePoint, Step};
 use crate::ports::{
     Backups, Clock, CopyState, Databases, InstanceState, Limits, ProgressSink, Services, Settings, World,
 };
+use crate::profile::ServiceName;
 use crate::report::{Progress, Unit};
 
 /// Log lines shown when a migration fails.
@@ -56,6 +57,9 @@ where
             migrate(services, databases, one_off, live, limits, progress).await
         }
         Step::ProveCanary { one_off } => prove(services, one_off, limits, progress).await,
+        Step::ConfirmQuiet { services: names, failed } => {
+            confirm_quiet(services, names, failed).await.map(nothing)
+        }
         Step::RemoveOneOff { name } => services.remove_one_off(name).await.map(nothing),
         Step::MarkWrites { live } => databases.write_mark(live).await.map(|mark| Some(mark.0)),
         Step::SelectRelease { release } => settings.select(release).await.map(nothing),
@@ -81,6 +85,26 @@ where
 
 fn nothing((): ()) -> Note {
     None
+}
+
+/// Fails if somebody started a service again that the operation holds stopped.
+async fn confirm_quiet<S: Services>(
+    services: &S,
+    names: &[ServiceName],
+    failed: &DatabaseName,
+) -> Result<(), Fault> {
+    for name in names {
+        for instance in services.instances(name).await? {
+            if matches!(instance.state, InstanceState::Running | InstanceState::Restarting) {
+                return Err(Fault::new(format!("somebody started {name} while the upgrade held it stopped"))
+                    .hint(format!(
+                        "what it may have written since is in the database {failed}, which is kept"
+                    ))
+                    .hint("leave the product alone until the upgrade has ended, and try again"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Runs the migrations, or waits for a run that outlived an earlier opsctl: they are never run twice at once.

@@ -10,6 +10,7 @@ use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
+use crate::plan::by_hand::ByHand;
 use crate::plan::perform::{Note, perform};
 use crate::plan::step::Step;
 use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World, WriteMark, Written};
@@ -30,6 +31,8 @@ pub struct Runner<'a, S, D, B, E, C> {
     pub interrupt: &'a Interrupt,
     /// How long things may take.
     pub limits: Limits,
+    /// What a person types where nothing else is left.
+    pub by_hand: &'a ByHand,
 }
 
 /// How a step ended.
@@ -94,7 +97,14 @@ where
             attempts += 1;
             self.record(Record::Started { step: index, attempt: attempts })?;
             self.reporter.report(&Event::StepStarted { number: index + 1, total: plan.steps.len(), step });
-            match self.effect(step).await {
+            let ended = if attempts > ATTEMPTS && !step.only_looks() {
+                StepEnd::Failed(Fault::new(format!(
+                    "it was begun {ATTEMPTS} times, and each time opsctl was gone before it had ended"
+                )))
+            } else {
+                self.effect(step).await
+            };
+            match ended {
                 StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
                 StepEnd::Interrupted => return self.stop(plan, index + 1).await,
                 StepEnd::Failed(fault) => {
@@ -203,7 +213,7 @@ where
         if let Some(stuck) = self.undo(&back).await? {
             return Err(stuck);
         }
-        let (kind, release) = (plan.kind, &plan.before.release);
+        let (kind, release) = (plan.kind.in_words(), &plan.before.release);
         let (closing, exit, what) = match (plan.disturbs(touched), back.closing) {
             (true, closing) => (
                 closing,
@@ -246,7 +256,7 @@ where
                         self.reporter.report(&Event::StepFailed { step, fault: &fault });
                         self.record(Record::UndoFailed { step: index, fault: fault.clone() })?;
                         if attempts >= ATTEMPTS {
-                            return Ok(Some(stuck(back, index, fault)));
+                            return Ok(Some(self.stuck(back, index, fault)));
                         }
                         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
                     }
@@ -302,6 +312,21 @@ where
         ))
     }
 
+    /// Neither forward nor back: what is left to do, and how to do it by hand.
+    fn stuck(&self, back: &GoingBack, index: usize, fault: Fault) -> Failure {
+        let left = back.steps[index..].iter().flat_map(|step| {
+            let commands = self.by_hand.commands(step).into_iter().map(|command| format!("    {command}"));
+            std::iter::once(format!("left to do: {step}")).chain(commands).collect::<Vec<_>>()
+        });
+        let fault = fault
+            .within(format!("going back stopped at: {}", back.steps[index]))
+            .within(format!("the operation failed ({}) and could not be undone", back.fault.what))
+            .evidence(left)
+            .hint("mend the cause and run `opsctl resume`: it goes on where it stopped")
+            .hint("or do by hand what is left, and then run `opsctl abort --leave`");
+        Failure::new(Exit::Inconsistent, fault)
+    }
+
     fn close(&mut self, ending: Closing) -> Result<(), Failure> {
         self.record(Record::Closed { ending })
     }
@@ -340,15 +365,4 @@ fn unrecorded(error: &JournalError) -> Failure {
         Fault::caused_by("stopped, because what is done could not be recorded", error)
             .hint("make room or mend the disk, then `opsctl resume` or `opsctl abort`"),
     )
-}
-
-/// Neither forward nor back: what is left to do, by hand if need be.
-fn stuck(back: &GoingBack, index: usize, fault: Fault) -> Failure {
-    let left: Vec<String> = back.steps[index..].iter().map(|step| format!("left to do: {step}")).collect();
-    let fault = fault
-        .within(format!("going back stopped at: {}", back.steps[index]))
-        .within(format!("the operation failed ({}) and could not be undone", back.fault.what))
-        .evidence(left)
-        .hint("mend the cause and run `opsctl resume`: it goes on where it stopped");
-    Failure::new(Exit::Inconsistent, fault)
 }

@@ -151,6 +151,13 @@ pub enum Step {
         /// Its name.
         name: String,
     },
+    /// Makes sure that what was stopped still stands, so that nothing can have been written behind the restore point.
+    ConfirmQuiet {
+        /// The services that were stopped.
+        services: Vec<ServiceName>,
+        /// The name that a failed database would be kept under.
+        failed: DatabaseName,
+    },
     /// Reads the write counters, to tell afterwards whether anything was written past the commit point.
     MarkWrites {
         /// The live database.

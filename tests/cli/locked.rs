@@ -16,6 +16,7 @@ fn held(sandbox: &Sandbox) -> InstallLock {
         ssh_client: Some("192.0.2.7".to_owned()),
         ci: None,
         terminal: true,
+        tty: None,
     };
     let since = "2026-03-14T12:00:00Z".parse().expect("a time");
     InstallLock::take(&state.lock(), &Holder { actor, doing: OperationKind::Upgrade, since })

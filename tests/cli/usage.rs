@@ -42,6 +42,16 @@ fn a_variable_of_the_environment_counts_like_its_flag() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let sandbox = Sandbox::install();
+    sandbox.operation("20260314-120000-upgrade", "1-upgrade-done.jsonl");
+    let empty = ["OPSCTL_DIR", "OPSCTL_OUTPUT", "KEEP", "BACKUP_DIR"].map(|name| (name, ""));
+    let run = sandbox.finish(sandbox.command().envs(empty).arg("history"));
+    assert_eq!(run.status, 0, "{run}");
+    assert!(run.stdout.contains("20260314-120000-upgrade"), "{run}");
+}
+
+#[test]
 fn no_install_is_found() {
     let sandbox = Sandbox::empty();
     let told: Vec<String> = ["status", "backup", "history", "resume", "--dir elsewhere status"]

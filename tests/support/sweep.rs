@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use opsctl::error::{Exit, Failure};
@@ -12,6 +13,7 @@ use opsctl::journal::record::{Closing, Entry, Planned, Progress, Record, SCHEMA}
 use opsctl::journal::state_dir::StateDir;
 use opsctl::journal::{Journal, read};
 use opsctl::model::operation::{Actor, OperationId};
+use opsctl::plan::by_hand::ByHand;
 use opsctl::plan::runner::Runner;
 use opsctl::ports::{Clock, Limits};
 use opsctl::report::{Event, Reporter};
@@ -253,6 +255,7 @@ impl<'s> Sweep<'s> {
             opsctl: "0.1.0".to_owned(),
             actor: actor(),
             arguments: Vec::new(),
+            backup_dir: None,
             plan: plan.clone(),
         };
         journal.append(world.clock.now(), Record::Planned(Box::new(planned))).expect("room in memory");
@@ -349,8 +352,10 @@ fn runner<'r, 'f>(
     journal: &'r mut Journal,
     interrupt: &'r Interrupt,
 ) -> Runner<'r, &'f Fake, &'f Fake, &'f Fake, &'f Fake, &'f Fake> {
-    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS }
+    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS, by_hand: &BY_HAND }
 }
+
+static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::default);
 
 /// A container that outlives opsctl may have come to its end when opsctl is called again, or not.
 fn pauses(install: &Install) -> Vec<Duration> {
@@ -365,6 +370,7 @@ fn exit_of(ending: Closing) -> Exit {
         Closing::RolledBack => Exit::RolledBack,
         Closing::PastCommit => Exit::PastCommit,
         Closing::Failed | Closing::Aborted => Exit::Failed,
+        Closing::Left => unreachable!("nobody takes over"),
     }
 }
 
@@ -377,6 +383,7 @@ fn actor() -> Actor {
         ssh_client: None,
         ci: None,
         terminal: false,
+        tty: None,
     }
 }
 

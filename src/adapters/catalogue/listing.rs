@@ -25,7 +25,7 @@ pub enum Listed {
     Known {
         /// What the catalogue says.
         record: Record,
-        /// What became of its file.
+        /// What became of its file, which may be in another directory than the one that was looked into.
         file: FileState,
     },
     /// It is not, but its manifest says that it is this product's: see [`super::Catalogue::adopt`].
@@ -55,7 +55,8 @@ impl Listed {
 pub(super) fn list(known: &[Record], directory: &Path, product: &str) -> io::Result<Listing> {
     let mut listing = Listing { backups: Vec::new(), foreign: Vec::new() };
     for record in known {
-        let file = file_state(directory, record)?;
+        let path = record.path(directory);
+        let file = file_state(path.parent().unwrap_or(directory), record)?;
         listing.backups.push(Listed::Known { record: record.clone(), file });
     }
     for (file_name, size_bytes) in named_like_backups(directory)? {

@@ -1,5 +1,7 @@
 //! What is known of one backup.
 
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,9 @@ pub struct Record {
     pub id: BackupId,
     /// Its place in the recorded order, counted from 1.
     pub sequence: u64,
+    /// The directory that it was written to; absent where that was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
     /// Length of its file in bytes.
     pub size_bytes: u64,
     /// When it was begun.
@@ -68,6 +73,7 @@ impl Record {
         Self {
             id: manifest.id,
             sequence: manifest.sequence,
+            directory: None,
             size_bytes,
             created_at: manifest.created_at,
             reason: manifest.reason,
@@ -76,5 +82,12 @@ impl Record {
             verified: None,
             pinned: None,
         }
+    }
+
+    /// Its file: in `directory`, or where it was written to if it is not there.
+    pub fn path(&self, directory: &Path) -> PathBuf {
+        let here = directory.join(self.id.file_name());
+        let written = self.directory.as_ref().map(|written| written.join(self.id.file_name()));
+        written.filter(|written| !here.exists() && written.exists()).unwrap_or(here)
     }
 }

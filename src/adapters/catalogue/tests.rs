@@ -19,6 +19,7 @@ fn record(id: &str, sequence: u64) -> Record {
     Record {
         id,
         sequence,
+        directory: None,
         size_bytes: 4,
         created_at: id.timestamp(),
         reason: Reason::Manual,
@@ -107,6 +108,28 @@ fn the_list_tells_known_missing_found_and_foreign_apart() {
     assert!(
         matches!(&listing.foreign[0].kind, Ok(Origin::Opsctl(manifest)) if manifest.product == "another")
     );
+}
+
+#[test]
+fn a_backup_that_was_written_elsewhere_is_found_there_unless_it_was_brought_here() {
+    let (state, here, there) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut catalogue = Catalogue::open(state.path()).unwrap();
+    let written = Record { directory: Some(there.path().to_owned()), ..record("2026-01-01-000000", 1) };
+    let (id, name) = (written.id, written.id.file_name());
+    let put = |directory: &Path| {
+        files::replace(&directory.join(&name), b"four", Mode::Exactly(0o600)).unwrap();
+    };
+    catalogue.add(written).unwrap();
+    assert_eq!(catalogue.path_of(id, here.path()), here.path().join(&name));
+    put(there.path());
+    assert_eq!(catalogue.path_of(id, here.path()), there.path().join(&name));
+    let listing = catalogue.list(here.path(), "ledger").unwrap();
+    assert!(matches!(&listing.backups[0], Listed::Known { file: FileState::Present, .. }));
+    // Retention in one directory is not for another's files.
+    assert_eq!(catalogue.candidates(here.path(), |_| None).unwrap()[0].file, FileState::Missing);
+    put(here.path());
+    assert_eq!(catalogue.path_of(id, here.path()), here.path().join(&name));
 }
 
 #[test]

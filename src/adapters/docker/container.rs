@@ -54,6 +54,8 @@ pub struct Container {
     pub start_error: String,
     /// How often the engine has started it again by its restart policy.
     pub restart_count: u64,
+    /// Whether the engine, when it is started itself, starts even what was stopped on purpose: `restart: always`.
+    pub starts_with_engine: bool,
     /// When it was created.
     pub created_at: Option<Timestamp>,
     /// When its last run began.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
     StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
@@ -24,6 +25,15 @@ pub enum Removal {
     Killed,
     /// The container, killed if it runs, and the volumes without a name that it brought along.
     KilledWithAnonymousVolumes,
+}
+
+/// When the engine starts a container by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// When it has ended, and whenever the engine is started, even if it had been stopped on purpose.
+    Always,
+    /// The same, but not if it was stopped on purpose.
+    UnlessStopped,
 }
 
 impl Engine {
@@ -48,6 +58,21 @@ impl Engine {
         let call = patient.stop_container(id.as_str(), Some(options));
         let limit = grace.saturating_add(STOP_MARGIN);
         self.ask_within(limit, format!("stop container {}", id.short()), call).await
+    }
+
+    /// Changes when the engine starts a container by itself; whether it runs now does not change.
+    ///
+    /// # Errors
+    /// If it does not exist.
+    pub async fn set_restart(&self, id: &ContainerId, restart: Restart) -> Result<(), DockerError> {
+        let name = match restart {
+            Restart::Always => RestartPolicyNameEnum::ALWAYS,
+            Restart::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        };
+        let policy = RestartPolicy { name: Some(name), maximum_retry_count: None };
+        let body = ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
+        let call = self.docker.update_container(id.as_str(), body);
+        self.ask(format!("change the restart policy of container {}", id.short()), call).await
     }
 
     /// Sends a signal, such as `SIGKILL`.

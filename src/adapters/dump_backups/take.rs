@@ -189,6 +189,7 @@ impl DumpBackups {
     /// Records a backup that was read back whole; one that an operation may go back to is pinned for as long.
     fn note(&self, manifest: &Manifest, size_bytes: u64) -> Result<(), Fault> {
         let mut record = Record::of(manifest, size_bytes);
+        record.directory = Some(self.directory.clone());
         record.verified = Some(Verification { at: jiff::Timestamp::now(), how: Proof::ReadBack });
         record.pinned = match manifest.reason {
             Reason::Manual => None,

@@ -11,7 +11,7 @@ use crate::commands::backup::{directory, keep as keep_of};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current;
 use crate::commands::install::{Install, Place};
-use crate::commands::operate::Turn;
+use crate::commands::operate::{self, Turn};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
@@ -20,7 +20,9 @@ use crate::model::retention::{FileState, Keep, Verdict, Why};
 use crate::report::quantity;
 
 pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outcome, Failure> {
-    let install = Install::open(context, Place::find(context)?).await?;
+    let place = Place::find(context)?;
+    operate::mention_unfinished(context, &place);
+    let install = Install::open(context, place).await?;
     let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
     let listing = open(&install)?
         .list(&directory, install.profile.product.name.as_str())
@@ -35,7 +37,7 @@ pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outco
             quantity::count(record.rows),
             verified(record),
             record.pinned.as_ref().map(pinned).unwrap_or_default(),
-            state_of(listed).to_owned(),
+            place_of(listed, &directory),
         ]);
     }
     let mut text =
@@ -63,9 +65,20 @@ pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outco
 fn described(listed: &Listed, directory: &Path) -> Value {
     let record = listed.record();
     let mut value = json!(record);
-    value["path"] = json!(directory.join(record.id.file_name()));
+    value["path"] = json!(record.path(directory));
     value["file"] = json!(state_of(listed));
     value
+}
+
+/// What became of its file, and where it is, if that is elsewhere.
+fn place_of(listed: &Listed, directory: &Path) -> String {
+    let path = listed.record().path(directory);
+    match path.parent() {
+        Some(elsewhere) if elsewhere != directory => {
+            format!("{} in {}", state_of(listed), elsewhere.display())
+        }
+        _ => state_of(listed).to_owned(),
+    }
 }
 
 fn state_of(listed: &Listed) -> &'static str {
@@ -114,7 +127,10 @@ pub(super) async fn prune(
 ) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let turn = match pruning {
-        Pruning::Shown => None,
+        Pruning::Shown => {
+            operate::mention_unfinished(context, &place);
+            None
+        }
         Pruning::Done => Some(Turn::take(context, &place, OperationKind::Prune)?),
     };
     let install = Install::open(context, place).await?;
@@ -200,15 +216,14 @@ pub fn id_of(path: &Path) -> Option<BackupId> {
 
 /// The archive that a person means: a file, the identifier of a backup, or the latest.
 pub fn archive(install: &Install, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
+    let known = open(install)?;
     if named == "latest" {
-        let catalogue = open(install)?;
-        let mut newest_first =
-            catalogue.records().iter().rev().map(|record| directory.join(record.id.file_name()));
+        let mut newest_first = known.records().iter().rev().map(|record| record.path(directory));
         return newest_first.find(|path| path.is_file()).ok_or_else(|| {
             Failure::usage(Fault::new("there is no backup yet").hint("`opsctl backup` takes one"))
         });
     }
-    let by_id = named.parse::<BackupId>().ok().map(|id| directory.join(id.file_name()));
+    let by_id = named.parse().ok().map(|id| known.path_of(id, directory));
     let by_path = [PathBuf::from(named), install.place.dir.join(named), directory.join(named)];
     by_id.into_iter().chain(by_path).find(|path| path.is_file()).ok_or_else(|| {
         Failure::usage(

@@ -30,7 +30,10 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let turn = match proof {
-        Proof::ReadBack => None,
+        Proof::ReadBack => {
+            operate::mention_unfinished(context, &place);
+            None
+        }
         Proof::Restored => Some(Turn::take(context, &place, OperationKind::Backup)?),
     };
     let install = Install::open(context, place).await?;
@@ -45,7 +48,7 @@ pub(super) async fn run(
     let contents = match checked {
         Ok(contents) => contents,
         Err(fault) => {
-            note(&install, id_of(&path), None)?;
+            note(context, &install, turn.as_ref(), id_of(&path), None)?;
             return Err(Failure::refused(fault));
         }
     };
@@ -55,15 +58,30 @@ pub(super) async fn run(
     }
     let hashes = contents.checked == Checked::Hashes;
     if hashes || proof == Proof::Restored {
-        note(&install, id_of(&path), Some(proof))?;
+        note(context, &install, turn.as_ref(), id_of(&path), Some(proof))?;
     }
     let text = format!("{}: {found}", path.display());
     Ok(Outcome::new(text, json!({"path": path, "hashes": hashes, "proof": proof, "found": found})))
 }
 
 /// Records what was proven of a backup of this install, or that nothing is any more.
-fn note(install: &Install, id: Option<BackupId>, proof: Option<Proof>) -> Result<(), Failure> {
+fn note(
+    context: &Context,
+    install: &Install,
+    turn: Option<&Turn>,
+    id: Option<BackupId>,
+    proof: Option<Proof>,
+) -> Result<(), Failure> {
     let Some(id) = id else { return Ok(()) };
+    let _held = match turn
+        .map_or_else(|| operate::hold(context, &install.place, OperationKind::Backup).map(Some), |_| Ok(None))
+    {
+        Ok(held) => held,
+        Err(failure) => {
+            context.warn(format!("what was found is not recorded: {}", failure.fault));
+            return Ok(());
+        }
+    };
     let mut catalogue =
         Catalogue::open(install.place.state.root()).map_err(|error| catalogue_fault(&error))?;
     if catalogue.record(id).is_err() {

@@ -1,5 +1,6 @@
 //! Whether a backup fits the install, its server and its disks, before anything is touched.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::adapters::archive::{Origin, Summary};
@@ -11,6 +12,7 @@ use crate::commands::live::LiveWorld;
 use crate::error::Fault;
 use crate::model::manifest::{DUMP_NAME, Database, Manifest};
 use crate::model::pg_tools::check_restore;
+use crate::model::release::Version;
 use crate::ports::Databases;
 use crate::profile::DatabaseMode;
 
@@ -18,11 +20,12 @@ use crate::profile::DatabaseMode;
 pub(super) async fn backup_fits(
     install: &Install,
     world: &LiveWorld,
+    running: &Version,
     summary: &Summary,
 ) -> Result<(), Fault> {
     same_product(install, summary)?;
     if let Some(manifest) = manifest(summary) {
-        not_newer(world, manifest).await?;
+        not_newer(world, running, manifest).await?;
         extensions_there(world, manifest).await?;
     }
     let session = world.databases.maintenance().await?;
@@ -52,20 +55,23 @@ pub(in crate::commands) fn same_product(install: &Install, summary: &Summary) ->
 }
 
 /// Migrations only go forward: data of a newer release would meet a release that does not know it.
-async fn not_newer(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> {
+async fn not_newer(world: &LiveWorld, running: &Version, manifest: &Manifest) -> Result<(), Fault> {
     let Database::Postgresql(postgres) = &manifest.database;
     let live = world.databases.live();
     if !world.databases.exists(&live).await? {
         return Ok(());
     }
     let known = world.databases.schema(&live).await?.migrations;
+    if known.is_empty() {
+        return older_release(running, manifest.release.version.as_ref());
+    }
     let unknown: Vec<&str> = postgres
         .migrations
         .iter()
         .map(|migration| migration.id.as_str())
         .filter(|id| !known.iter().any(|known| known == id))
         .collect();
-    if unknown.is_empty() || known.is_empty() {
+    if unknown.is_empty() {
         return Ok(());
     }
     let release = manifest.release.version.as_ref().map_or("its release".to_owned(), ToString::to_string);
@@ -74,6 +80,17 @@ async fn not_newer(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> 
         unknown.join(", ")
     ))
     .hint(format!("`opsctl upgrade {release}` first, and restore then")))
+}
+
+/// Where no table of migrations tells what the live data has, the releases' names do, if they have an order.
+fn older_release(running: &Version, backed_up: Option<&Version>) -> Result<(), Fault> {
+    match backed_up {
+        Some(release) if release.order(running) == Some(Ordering::Greater) => Err(Fault::new(format!(
+            "the backup is of release {release}, which is newer than {running}, which runs"
+        ))
+        .hint(format!("`opsctl upgrade {release}` first, and restore then"))),
+        _ => Ok(()),
+    }
 }
 
 async fn extensions_there(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> {
@@ -138,5 +155,23 @@ pub(in crate::commands) fn sizes(summary: &Summary) -> (u64, u64) {
             (dump, postgres.size_bytes)
         }
         None => (summary.file_bytes, summary.file_bytes.saturating_mul(8)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_table_of_migrations_the_releases_names_tell_which_is_newer() {
+        let version = |text: &str| Version::parse(text).unwrap();
+        let refused = |running: &str, backed_up: &str| {
+            older_release(&version(running), Some(&version(backed_up))).is_err()
+        };
+        assert!(refused("1.0.0", "1.1.0"));
+        assert!(!refused("1.1.0", "1.0.0"));
+        assert!(!refused("1.1.0", "v1.1"));
+        assert!(!refused("latest", "1.1.0"));
+        assert!(older_release(&version("1.0.0"), None).is_ok());
     }
 }

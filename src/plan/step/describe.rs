@@ -37,6 +37,9 @@ impl fmt::Display for Step {
                 }
                 RestorePoint::Backup { id, .. } => write!(formatter, "take the restore point: backup {id}"),
             },
+            Self::ConfirmQuiet { services, .. } => {
+                write!(formatter, "make sure that {} still stand still", list(services))
+            }
             Self::MarkWrites { .. } => formatter.write_str("read the database's write counters"),
             Self::RemoveVariables { names } => write!(formatter, "comment out {} in .env", names.join(", ")),
             Self::Migrate { one_off, live, .. } => {

@@ -41,6 +41,7 @@ impl Step {
             | Self::Prune { .. }
             | Self::CheckBackup { .. }
             | Self::CompareLoaded { .. }
+            | Self::ConfirmQuiet { .. }
             | Self::RemoveOneOff { .. }
             | Self::MarkWrites { .. }
             | Self::RestoreSettings { .. }
@@ -61,6 +62,19 @@ impl Step {
                 | Self::CheckBackup { .. }
                 | Self::LoadBackup { .. }
                 | Self::CompareLoaded { .. }
+        )
+    }
+
+    /// Whether the step changes nothing, so that it may be begun as often as somebody likes.
+    pub(crate) fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::CheckBackup { .. }
+                | Self::CompareLoaded { .. }
+                | Self::ConfirmQuiet { .. }
+                | Self::MarkWrites { .. }
+                | Self::PassGates { .. }
+                | Self::ScanData
         )
     }
 

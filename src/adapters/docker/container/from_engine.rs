@@ -7,6 +7,7 @@ use std::time::Duration;
 use bollard::models::{
     ContainerInspectResponse, ContainerState as RawState, ContainerStateStatusEnum as Status,
     EndpointSettings, Health as RawHealth, HealthStatusEnum, PortBinding as RawBinding,
+    RestartPolicyNameEnum,
 };
 use jiff::Timestamp;
 
@@ -28,7 +29,9 @@ impl Container {
         let config = raw.config.unwrap_or_default();
         let state = raw.state.unwrap_or_default();
         let settings = raw.network_settings.unwrap_or_default();
-        let network_mode = raw.host_config.and_then(|host| host.network_mode).unwrap_or_default();
+        let host = raw.host_config.unwrap_or_default();
+        let network_mode = host.network_mode.unwrap_or_default();
+        let policy = host.restart_policy.and_then(|policy| policy.name);
         let labels: BTreeMap<String, String> = config.labels.unwrap_or_default().into_iter().collect();
         let doing = container_state(&state)?;
         let ended =
@@ -47,6 +50,7 @@ impl Container {
             oom_killed: state.oom_killed.unwrap_or(false),
             start_error: state.error.unwrap_or_default(),
             restart_count: raw.restart_count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
+            starts_with_engine: policy == Some(RestartPolicyNameEnum::ALWAYS),
             created_at: raw.created.as_deref().and_then(timestamp),
             started_at: state.started_at.as_deref().and_then(timestamp),
             finished_at: state.finished_at.as_deref().and_then(timestamp),
