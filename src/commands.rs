@@ -5,6 +5,7 @@ pub mod context;
 pub mod current;
 pub mod database;
 pub mod history;
+pub mod hooks;
 pub mod init;
 pub mod install;
 pub mod live;

@@ -129,7 +129,7 @@ fn say_how_far(
         None => ("waiting until it is well", began, start),
     };
     let (done, total) = (since.elapsed().as_secs(), Some(limit.as_secs()));
-    progress(Progress { doing, done, total, unit: Unit::Seconds });
+    progress(Progress { doing: doing.into(), done, total, unit: Unit::Seconds });
 }
 
 impl Subject<'_> {

@@ -6,6 +6,7 @@
 mod check;
 mod database;
 mod error;
+mod hooks;
 mod limit;
 mod migrate;
 mod probes;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 pub use crate::env_file::VariableName;
 pub use database::{BundledDatabase, Database, DatabaseKind, DatabaseMode, Export, Freshness};
 pub use error::ProfileError;
+pub use hooks::Hooks;
 pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings};
 pub use release::{ReleaseSettings, RemovedVariable, SecretKind, SecretVariable, VariableSettings};
@@ -71,6 +73,9 @@ pub struct Profile {
     pub scan: Option<Scan>,
     /// Its database.
     pub database: Database,
+    /// What is run around every operation.
+    #[serde(default)]
+    pub hooks: Hooks,
     /// Settings that releases no longer take.
     #[serde(default)]
     pub variables: VariableSettings,

@@ -4,6 +4,7 @@ pub mod human;
 pub mod json;
 pub mod quantity;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::error::Fault;
@@ -65,7 +66,7 @@ pub enum Event<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// What is being done, such as `downloading`.
-    pub doing: &'static str,
+    pub doing: Cow<'static, str>,
     /// How much is done.
     pub done: u64,
     /// How much there is to do, where that is known.

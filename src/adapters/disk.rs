@@ -19,8 +19,9 @@ pub struct Need {
     pub bytes: u64,
 }
 
-/// Checks that everything fits, summed over each file system. A place that cannot be looked at is left out.
-pub fn check(needs: &[Need]) -> Result<(), Fault> {
+/// Checks that everything fits, summed over each file system, and says how much that is. A place that cannot be looked at
+/// is left out.
+pub fn check(needs: &[Need]) -> Result<Vec<String>, Fault> {
     let mut by_device: Vec<(u64, u64, Vec<&Need>)> = Vec::new();
     for need in needs {
         let Some((device, free)) = free(&need.place) else { continue };
@@ -29,11 +30,12 @@ pub fn check(needs: &[Need]) -> Result<(), Fault> {
             None => by_device.push((device, free, vec![need])),
         }
     }
+    let mut fits = Vec::new();
     for (_, free, together) in by_device {
         let sum: u64 = together.iter().map(|need| need.bytes).sum::<u64>() + RESERVE;
+        let place = together.first().map(|need| need.place.display().to_string()).unwrap_or_default();
+        let each = together.iter().map(|need| format!("{}: {}", need.what, quantity::bytes(need.bytes)));
         if sum > free {
-            let place = together.first().map(|need| need.place.display().to_string()).unwrap_or_default();
-            let each = together.iter().map(|need| format!("{}: {}", need.what, quantity::bytes(need.bytes)));
             return Err(Fault::new(format!(
                 "not enough room at {place}: {} needed, {} free",
                 quantity::bytes(sum),
@@ -41,8 +43,15 @@ pub fn check(needs: &[Need]) -> Result<(), Fault> {
             ))
             .evidence(each));
         }
+        let what: Vec<&str> = together.iter().map(|need| need.what).collect();
+        fits.push(format!(
+            "{} for {}, and {} free at {place}",
+            quantity::bytes(sum),
+            what.join(" and "),
+            quantity::bytes(free)
+        ));
     }
-    Ok(())
+    Ok(fits)
 }
 
 /// The device under a directory, or under the nearest one above it that exists, and what is free on it for this user.
@@ -64,7 +73,9 @@ mod tests {
     #[test]
     fn needs_on_one_file_system_are_summed() {
         let (_, free) = free(&std::env::temp_dir()).unwrap();
-        assert!(check(&[need(1), need(2)]).is_ok());
+        let fits = check(&[need(1), need(2)]).unwrap();
+        assert_eq!(fits.len(), 1, "{fits:?}");
+        assert!(fits[0].starts_with("64.0 MiB for a backup and a backup, and "), "{fits:?}");
         let fault = check(&[need(free / 2), need(free / 2)]).unwrap_err();
         assert!(fault.what.starts_with("not enough room"), "{fault}");
         assert_eq!(fault.evidence.len(), 2);

@@ -174,7 +174,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
             _ = tick.tick() => {
                 let (done, total) = (position.0.load(Ordering::Relaxed), position.1.load(Ordering::Relaxed));
                 let total = Some(total).filter(|&total| total > 0);
-                progress(Progress { doing, done, total, unit: Unit::Bytes });
+                progress(Progress { doing: doing.into(), done, total, unit: Unit::Bytes });
             }
         }
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::adapters::postgres::lock::{OperationLock, take_lock};
 use crate::adapters::product_database::ProductDatabase;
 use crate::commands::context::Context;
+use crate::commands::hooks;
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld};
 use crate::error::{Exit, Failure, Fault};
@@ -176,6 +177,7 @@ pub async fn run(
     let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
     clear_tools(install, world).await?;
     let operation = &turn.operation;
+    hooks::before(context, install, operation, &plan).await?;
     let mut journal = install.place.state.begin(operation).map_err(|error| unrecorded(&error))?;
     let planned = Planned {
         schema: SCHEMA,
@@ -192,6 +194,7 @@ pub async fn run(
     context.log_to(&install.place.state.output(operation));
     context.report(&Event::Planned { operation, plan: &plan });
     let outcome = carry_out(context, install, world, &mut journal, Direction::New(&plan)).await;
+    hooks::ended(context, install, operation, &outcome).await;
     finish(&install.place.state, operation, outcome)
 }
 
@@ -213,6 +216,7 @@ pub async fn again(
     journal.append(world.clock.now(), resumed).map_err(|error| unrecorded(&error))?;
     context.log_to(&install.place.state.output(&turn.operation));
     let outcome = carry_out(context, install, world, &mut journal, direction).await;
+    hooks::ended(context, install, &turn.operation, &outcome).await;
     finish(&install.place.state, &turn.operation, outcome)
 }
 

@@ -203,7 +203,7 @@ impl Rehearsal<'_> {
             Need { what: "the copy", place: facts.root_dir.clone(), bytes: loaded },
             Need { what: "what the migrations write", place: facts.root_dir, bytes: loaded },
         ];
-        disk::check(&needs).map_err(|fault| fault.hint("make room and try again"))
+        disk::check(&needs).map(drop).map_err(|fault| fault.hint("make room and try again"))
     }
 
     async fn restore(&self, scratch: &Scratch, live: &Reached) -> Result<Restored, Fault> {

@@ -57,7 +57,10 @@ async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<
             side: live.made(DatabasePurpose::Side, &stamp),
         }
     } else {
-        check::side_database_fits(install, world, &summary).await.map_err(Failure::refused)?;
+        let fits = check::side_database_fits(install, world, &summary).await.map_err(Failure::refused)?;
+        for fits in fits {
+            context.note(&format!("room: at most {fits}"));
+        }
         Way::Swap {
             side: live.made(DatabasePurpose::Side, &stamp),
             replaced: live.made(DatabasePurpose::Replaced, &stamp),

@@ -147,8 +147,11 @@ async fn request(
         needs.push(Need { what: "the restore point", place: directory.clone(), bytes: size });
         RestorePoint::Backup { id: second, side: live.made(DatabasePurpose::Side, &stamp) }
     };
-    disk::check(&needs)
+    let fits = disk::check(&needs)
         .map_err(|fault| Failure::refused(fault.hint("make room and try again; nothing was changed")))?;
+    for fits in fits {
+        context.note(&format!("room: at most {fits}"));
+    }
     let project = &install.model.project;
     let mut superseded = made(&world.databases, DatabasePurpose::RestorePoint).await?;
     superseded.extend(made(&world.databases, DatabasePurpose::Failed).await?);

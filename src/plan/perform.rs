@@ -1,5 +1,7 @@
 //! The one place where a step meets the ports.
 
+use std::time::Duration;
+
 use crate::error::Fault;
 use crate::gates::{self, Subject};
 use crate::model::database_name::DatabaseName;
@@ -13,6 +15,9 @@ use crate::report::{Progress, Unit};
 
 /// Log lines shown when a migration fails.
 const LOG_LINES: usize = 20;
+
+/// How often it is looked whether somebody holds up a migration.
+const LOOK_FOR_BLOCKERS: Duration = Duration::from_secs(3);
 
 /// What a step found or made, for a reader; most have nothing to say.
 pub type Note = Option<String>;
@@ -127,6 +132,7 @@ async fn migrate<S: Services, D: Databases>(
         Some(_) => {}
     }
     let began = tokio::time::Instant::now();
+    let (mut looked, mut held_up) = (began, None);
     let ended = loop {
         let instance = services.one_off(&one_off.name).await?.ok_or_else(|| {
             Fault::new(format!("the migration's container {} was removed while it ran", one_off.name))
@@ -142,9 +148,14 @@ async fn migrate<S: Services, D: Databases>(
                 Fault::new(format!("the migration did not end within {} s", limits.migrate.as_secs()));
             return Err(fault.evidence(blockers).evidence(log));
         }
+        if looked.elapsed() >= LOOK_FOR_BLOCKERS {
+            looked = tokio::time::Instant::now();
+            held_up = databases.blockers(live).await.ok().and_then(|blockers| blockers.into_iter().next());
+        }
+        let doing = held_up.as_ref().map_or("migrating".into(), |who| format!("migrating; {who}").into());
         let (done, total) = (began.elapsed().as_secs(), Some(limits.migrate.as_secs()));
-        progress(Progress { doing: "migrating", done, total, unit: Unit::Seconds });
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        progress(Progress { doing, done, total, unit: Unit::Seconds });
+        tokio::time::sleep(Duration::from_millis(200)).await;
     };
     let (instance, status, out_of_memory) = ended;
     if status != 0 {

@@ -78,6 +78,13 @@ fn commands(profile: &Profile) -> Result<(), Conflict> {
             "`command` is empty: leave the section out instead",
         ));
     }
+    let hooks = &profile.hooks;
+    for (key, hook) in [("before", &hooks.before), ("after", &hooks.after), ("failed", &hooks.failed)] {
+        if hook.as_ref().is_some_and(Vec::is_empty) {
+            let message = format!("`{key}` is empty: leave it out instead");
+            return Err(Conflict::at(&["hooks", key], message));
+        }
+    }
     Ok(())
 }
 

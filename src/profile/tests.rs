@@ -59,7 +59,7 @@ fn the_annotated_description_is_the_one_built_in() {
 
 /// Serde lists the keys of a section when it refuses one, so that a key that is added and not explained fails here.
 #[rstest]
-#[case("", "", 12)]
+#[case("", "", 13)]
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]
@@ -76,6 +76,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[database.bundled]\n", "[database.bundled]\n", 2)]
 #[case("[[database.exports]]\n", "[[database.exports]]\n", 3)]
 #[case("#[[database.freshness]]\n", "[[database.freshness]]\n", 2)]
+#[case("[hooks]\n", "[hooks]\n", 4)]
 #[case("", "[variables]\n", 1)]
 #[case("[[variables.removed]]\n", "[[variables.removed]]\n", 3)]
 #[case("[[secrets]]\n", "[[secrets]]\n", 2)]
@@ -242,6 +243,7 @@ fn what_is_wrong_is_shown_where_it_is(#[case] good: &str, #[case] bad: &str, #[c
 )]
 #[case("\n[services.two]\nrole = \"api\"", "more than one service has the role `api`")]
 #[case("\n[preflight]\ncommand = []", "`command` is empty")]
+#[case("\n[hooks]\nbefore = []", "`before` is empty")]
 #[case(
     "\n[services.db]\nrole = \"database\"\nquiesce = true",
     "the database server cannot have `quiesce = true`"

@@ -83,7 +83,7 @@ impl<W: Write> State<W> {
         if let Some(total) = progress.total {
             bar.set_length(total);
         }
-        bar.set_message(progress.doing);
+        bar.set_message(progress.doing.clone());
         bar.set_position(progress.done);
     }
 }
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn a_silent_step_in_a_pipe_says_nothing_at_first_and_faults_show_everything() {
         let reporter = HumanReporter::new(Vec::new(), Redraw::Lines);
-        let progress = Progress { doing: "reading", done: 5 << 20, total: Some(10 << 20), unit: Unit::Bytes };
+        let progress =
+            Progress { doing: "reading".into(), done: 5 << 20, total: Some(10 << 20), unit: Unit::Bytes };
         reporter.report(&Event::Progress(progress.clone()));
         reporter.report(&Event::Note("noted"));
         let text = String::from_utf8(reporter.state.into_inner().unwrap().out).unwrap();

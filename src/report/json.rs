@@ -1,5 +1,6 @@
 //! Events for machines: one JSON object a line.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Mutex;
 
@@ -16,7 +17,7 @@ pub struct JsonReporter<W> {
 #[derive(Debug)]
 struct State<W> {
     out: W,
-    last: Option<(&'static str, u64)>,
+    last: Option<(Cow<'static, str>, u64)>,
 }
 
 impl<W: Write + Send> JsonReporter<W> {
@@ -41,8 +42,8 @@ impl<W: Write> State<W> {
 
     fn progress(&mut self, progress: &Progress) {
         let stride = progress.total.map_or(64 << 20, |total| total.div_ceil(10)).max(1);
-        let mark = (progress.doing, progress.done / stride);
-        if self.last == Some(mark) {
+        let mark = (progress.doing.clone(), progress.done / stride);
+        if self.last.as_ref() == Some(&mark) {
             return;
         }
         self.last = Some(mark);
@@ -93,7 +94,7 @@ mod tests {
         let reporter = JsonReporter::new(Vec::new());
         for done in 0..=1000 {
             reporter.report(&Event::Progress(Progress {
-                doing: "downloading",
+                doing: "downloading".into(),
                 done,
                 total: Some(1000),
                 unit: Unit::Items,

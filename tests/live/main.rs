@@ -18,6 +18,7 @@ mod broken_releases;
 mod docker;
 mod external;
 mod from_registry;
+mod hooks;
 mod http;
 mod interactive;
 mod interrupted;

@@ -34,7 +34,7 @@ impl ComposeServices {
         let limits = PullLimits { stall: STALL, attempts: 4, first_wait: Duration::from_secs(1) };
         let sink = |at: crate::adapters::docker::PullProgress| {
             progress(Progress {
-                doing: "downloading",
+                doing: "downloading".into(),
                 done: at.bytes_done,
                 total: Some(at.bytes_total),
                 unit: Unit::Bytes,

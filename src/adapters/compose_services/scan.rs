@@ -55,7 +55,7 @@ impl ComposeServices {
                 ScanState::Failed => return Err(Fault::new("the product's own scan failed")),
                 ScanState::Running => {
                     let (done, total) = (began.elapsed().as_secs(), Some(scan.timeout.as_secs()));
-                    progress(Progress { doing: "scanning", done, total, unit: Unit::Seconds });
+                    progress(Progress { doing: "scanning".into(), done, total, unit: Unit::Seconds });
                     tokio::time::sleep(Duration::from_millis(300)).await;
                 }
             }

@@ -155,7 +155,7 @@ impl DumpBackups {
                 () = tokio::time::sleep(Duration::from_millis(500)) => {
                     let Some(session) = &session else { continue };
                     if let Ok(done) = database_size(session, into).await {
-                        progress(Progress { doing: "loading", done, total: None, unit: Unit::Bytes });
+                        progress(Progress { doing: "loading".into(), done, total: None, unit: Unit::Bytes });
                     }
                 }
             }

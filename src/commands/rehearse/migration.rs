@@ -121,7 +121,7 @@ impl Migration<'_> {
 
     fn tell(&self, elapsed: Duration) {
         let (done, total) = (elapsed.as_secs(), Some(self.limit.as_secs()));
-        let progress = Progress { doing: "migrating the copy", done, total, unit: Unit::Seconds };
+        let progress = Progress { doing: "migrating the copy".into(), done, total, unit: Unit::Seconds };
         self.context.report(&Event::Progress(progress));
     }
 }

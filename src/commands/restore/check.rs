@@ -112,12 +112,12 @@ async fn extensions_there(world: &LiveWorld, manifest: &Manifest) -> Result<(), 
         .hint("install them on the database server; which package has them depends on its distribution"))
 }
 
-/// A side database needs the right to make one, and room for it beside the live one.
+/// A side database needs the right to make one, and room for it beside the live one: how much there is, is returned.
 pub(super) async fn side_database_fits(
     install: &Install,
     world: &LiveWorld,
     summary: &Summary,
-) -> Result<(), Fault> {
+) -> Result<Vec<String>, Fault> {
     let session = world.databases.maintenance().await?;
     let server = server_facts(&session).await.map_err(|error| product_database::fault(&error))?;
     if !server.can_create_databases {
