@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! .opsctl/lock                          who holds the install
+//! .opsctl/rehearsal.lock                held while an upgrade is rehearsed
 //! .opsctl/backups.json                  what is known of the backups
 //! .opsctl/operations/ID/journal.jsonl   one operation
 //! .opsctl/operations/ID/output.log      what was said while it ran

@@ -3,7 +3,7 @@
 use expectrl::{Eof, Session};
 
 use crate::docker::{attempt, docker, image_id};
-use crate::registry::{Registry, with_noise};
+use crate::registry::{PASSWORD, Registry, USER, with_noise};
 use crate::settings::Settings;
 use crate::stack::Stack;
 
@@ -28,6 +28,11 @@ fn a_release_comes_by_digest_and_going_back_needs_no_registry() {
 
     let refused = stack.ops_exits(3, &["upgrade", "1.1.0"]);
     assert!(refused.fault().contains("docker login"), "what to do is said: {}", refused.fault());
+    assert_eq!(stack.world(), before);
+    let mut given = stack.opsctl(&["upgrade", "1.1.0", "--plan"]);
+    given.env("OPSCTL_REGISTRY_USER", USER).env("OPSCTL_REGISTRY_PASSWORD", PASSWORD);
+    let planned = given.output().unwrap();
+    assert!(planned.status.success(), "{}", String::from_utf8_lossy(&planned.stderr));
     assert_eq!(stack.world(), before);
     registry.log_in(stack.dir());
     let unknown = stack.ops_exits(3, &["upgrade", "1.1.1"]);

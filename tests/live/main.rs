@@ -26,6 +26,7 @@ mod operator;
 mod past_commit;
 mod ports;
 mod registry;
+mod rehearsals;
 mod restores;
 mod rollbacks;
 mod settings;

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use crate::docker::{attempt, docker};
 use crate::ports;
 
-const USER: &str = "ops";
-const PASSWORD: &str = "p~~~~~?????q";
+pub(crate) const USER: &str = "ops";
+pub(crate) const PASSWORD: &str = "p~~~~~?????q";
 
 /// A registry on this machine, with the product's images in it.
 pub(crate) struct Registry {

@@ -28,7 +28,7 @@ impl ComposeServices {
 
     async fn download(&self, release: &Release, progress: ProgressSink<'_>) -> Result<Image, Fault> {
         let reference = pinned(release)?;
-        let credentials = Credentials::configured(&self.engine_settings, reference.registry())
+        let credentials = Credentials::given_or_configured(&self.engine_settings, reference.registry())
             .await
             .map_err(|error| Fault::caused_by("could not read the registry's credentials", &error))?;
         let limits = PullLimits { stall: STALL, attempts: 4, first_wait: Duration::from_secs(1) };

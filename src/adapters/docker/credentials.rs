@@ -116,6 +116,20 @@ impl Credentials {
         Self { login, source: CredentialSource::Given }
     }
 
+    /// What the operator gave, else what is configured.
+    ///
+    /// # Errors
+    /// As [`Credentials::configured`].
+    pub async fn given_or_configured(
+        settings: &EngineSettings,
+        registry: &str,
+    ) -> Result<Self, CredentialError> {
+        match &settings.login {
+            Some((username, password)) => Ok(Self::given(username, password.clone())),
+            None => Self::configured(settings, registry).await,
+        }
+    }
+
     /// What the `docker` command would use for a registry: its configuration file and credential helpers.
     /// Without an entry for the registry: none.
     ///

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::model::secret::Secret;
+
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 const DEFAULT_CONTEXT: &str = "default";
 
@@ -17,6 +19,8 @@ pub struct EngineSettings {
     pub context: Option<String>,
     /// `DOCKER_CONFIG`, or `.docker` in the home folder.
     pub config_dir: Option<PathBuf>,
+    /// What the operator gave to log in to registries with: `OPSCTL_REGISTRY_USER` and `OPSCTL_REGISTRY_PASSWORD`.
+    pub login: Option<(String, Secret)>,
 }
 
 /// The Unix socket of an engine.
@@ -84,6 +88,7 @@ impl EngineSettings {
             config_dir: set("DOCKER_CONFIG")
                 .map(PathBuf::from)
                 .or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker"))),
+            login: set("OPSCTL_REGISTRY_USER").zip(set("OPSCTL_REGISTRY_PASSWORD").map(Secret::new)),
         }
     }
 

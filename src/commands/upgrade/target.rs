@@ -21,7 +21,7 @@ pub async fn resolve(context: &Context, install: &Install, version: &Version) ->
     let repository = repository(install)?;
     let reference = tagged(&repository, version)?;
     let local = install.engine.image(&reference).await.map_err(|error| docker_fault(&error))?;
-    let credentials = Credentials::configured(&install.engine_settings, reference.registry())
+    let credentials = Credentials::given_or_configured(&install.engine_settings, reference.registry())
         .await
         .map_err(|error| Fault::caused_by("the registry's credentials cannot be read", &error))?;
     let answer = install
