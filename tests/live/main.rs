@@ -22,6 +22,7 @@ mod hooks;
 mod http;
 mod interactive;
 mod interrupted;
+mod kill_sweep;
 mod operator;
 mod past_commit;
 mod ports;

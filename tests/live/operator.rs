@@ -94,14 +94,38 @@ impl Run {
         self.child.wait().unwrap();
     }
 
+    /// The same, unless it has come to its end before; says whether it was killed.
+    pub(crate) fn kill_if_at(mut self, text: &str, delay: Duration) -> bool {
+        let began = Instant::now();
+        while !self.has_begun(text) {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(delay);
+        if self.child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        true
+    }
+
+    fn has_begun(&self, text: &str) -> bool {
+        let said = fs::read_to_string(&self.stdout).unwrap_or_default();
+        said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text))
+    }
+
     /// Waits until it reports a step whose text holds `text`.
     pub(crate) fn reaches(&mut self, text: &str) {
         let began = Instant::now();
         loop {
-            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-            if said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text)) {
+            if self.has_begun(text) {
                 return;
             }
+            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
             assert!(self.child.try_wait().unwrap().is_none(), "{:?} ended: {said}", self.arguments);
             assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
             std::thread::sleep(Duration::from_millis(5));
