@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::disk::{self, Need};
 use crate::adapters::env_store::EnvStore;
-use crate::adapters::postgres::obstacles::{Obstacle, obstacles};
+use crate::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles};
 use crate::adapters::postgres::properties::database_size;
 use crate::adapters::postgres::server::server_facts;
 use crate::adapters::product_database;
@@ -58,7 +58,7 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     let plan = upgrade::plan(&ready.found.product(&ready.install, ready.world.databases.live()), request)
         .map_err(Failure::refused)?;
     for obstacle in obstacles_now(&ready).await? {
-        context.warn(format!("the migrations may have to wait for {obstacle}"));
+        context.warn(obstacle.to_string());
     }
     if asked.plan {
         return Ok(show::plan(&plan));
@@ -89,9 +89,12 @@ async fn obstacles_now(ready: &Ready) -> Result<Vec<Obstacle>, Fault> {
     }
     let database = &ready.world.databases;
     let session = database.maintenance().await?;
-    obstacles(&session, &database.live(), LONG_TRANSACTION)
+    let mut found = obstacles(&session, &database.live(), LONG_TRANSACTION)
         .await
-        .map_err(|error| product_database::fault(&error))
+        .map_err(|error| product_database::fault(&error))?;
+    let session = database.session(&database.live()).await?;
+    found.extend(invalid_indexes(&session).await.map_err(|error| product_database::fault(&error))?);
+    Ok(found)
 }
 
 /// The release runs, is selected and is well: only then there is nothing to do.

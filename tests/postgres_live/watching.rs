@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use opsctl::adapters::postgres::connect::connect;
-use opsctl::adapters::postgres::obstacles::{Obstacle, obstacles};
+use opsctl::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles};
 use opsctl::adapters::postgres::relation_locks::{Granted, LockMode, relation_locks};
 use opsctl::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
 use opsctl::model::database_name::DatabaseName;
@@ -58,6 +58,25 @@ async fn transactions_that_stay_open_are_named_without_what_they_run() {
     assert_eq!(old.len(), 1, "only the prepared one counts at any age: {old:?}");
     let elsewhere = DatabaseName::new("template1");
     assert_eq!(obstacles(&watcher, &elsewhere, Duration::ZERO).await.expect("obstacles"), []);
+}
+
+#[tokio::test]
+async fn what_failed_half_way_and_what_hangs_on_the_database_is_named() {
+    let cluster = Cluster::start_with(&["wal_level=logical"], "").await;
+    let session = cluster.session("postgres").await;
+    let slot = "SELECT pg_create_logical_replication_slot('to_the_archive', 'pgoutput')";
+    session.execute("a slot", slot).await.expect("superuser");
+    session
+        .execute("doubles", "CREATE TABLE a (id int); INSERT INTO a VALUES (1), (1)")
+        .await
+        .expect("superuser");
+    let index = "CREATE UNIQUE INDEX CONCURRENTLY one_each ON a (id)";
+    session.execute("an index", index).await.expect_err("it cannot be unique");
+    let live = DatabaseName::new("postgres");
+    let found = obstacles(&session, &live, Duration::from_mins(1)).await.expect("obstacles");
+    assert_eq!(found, [Obstacle::ReplicationSlot { name: "to_the_archive".to_owned() }]);
+    let found = invalid_indexes(&session).await.expect("indexes");
+    assert_eq!(found, [Obstacle::InvalidIndex { name: "one_each".to_owned() }]);
 }
 
 #[tokio::test]
