@@ -1,6 +1,10 @@
 //! opsctl killed in the middle: afterwards the product is wholly old or wholly new, and nothing is left over.
 
+use std::fs;
+use std::process::Stdio;
 use std::time::Duration;
+
+use rustix::process::Signal;
 
 use crate::stack::Stack;
 
@@ -120,9 +124,25 @@ fn only_one_operates_an_install_at_a_time() {
         assert!(ended.fault().contains("upgrade"), "who holds it is said: {}", ended.fault());
     }
     assert_eq!(stack.ops_does(&["status"])["running"]["doing"], "upgrade");
+    // Its terminal is closed: it goes on, and what it says is kept.
+    first.signal(Signal::HUP);
     assert_eq!(first.wait().code, Some(0));
     stack.assert_serves("1.1.0");
     stack.assert_tidy();
+    assert!(last_output(&stack).contains("are healthy and stable"), "{}", last_output(&stack));
+
+    let mut nobody_reads = stack.opsctl(&["backup"]);
+    let mut child = nobody_reads.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success(), "a pipe that nobody reads stopped a backup");
+    assert!(last_output(&stack).contains("take backup"), "{}", last_output(&stack));
+}
+
+/// What the last operation said.
+fn last_output(stack: &Stack) -> String {
+    let operations = fs::read_dir(stack.path(".opsctl/operations")).unwrap();
+    let last = operations.map(|entry| entry.unwrap().path()).max().expect("an operation");
+    fs::read_to_string(last.join("output.log")).unwrap()
 }
 
 fn kill(stack: &Stack, arguments: &[&str], (step, after): Moment) {

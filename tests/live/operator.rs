@@ -83,6 +83,11 @@ impl Run {
         Self { child, arguments, stdout, stderr, _files: files }
     }
 
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a process"), signal).expect("it runs");
+    }
+
     /// Waits until it reports a step whose text holds `text`, and kills it after `delay`.
     pub(crate) fn kill_at(mut self, text: &str, delay: Duration) {
         self.reaches(text);
