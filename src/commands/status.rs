@@ -69,7 +69,9 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
 }
 
 fn operations(screen: &mut Screen, place: &Place) {
-    if let Some(holder) = current_holder(&place.state.lock()) {
+    // A command that shows this before it does something holds the install itself.
+    let holder = current_holder(&place.state.lock()).filter(|holder| holder.actor.pid != std::process::id());
+    if let Some(holder) = holder {
         screen.row(
             "running",
             format!(
@@ -133,7 +135,7 @@ async fn each_service(
         let one: [ServiceName; 1] = [name.clone()];
         let state = match gates::glance(services, Subject::Services(&one, &found.release)).await {
             Ok(None) => "well".to_owned(),
-            Ok(Some(trouble)) => trouble,
+            Ok(Some(trouble)) => trouble.strip_prefix(&format!("{name} ")).unwrap_or(&trouble).to_owned(),
             Err(fault) => fault.to_string(),
         };
         let ports: Vec<String> = install.model.services[name.as_str()]

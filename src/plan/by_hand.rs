@@ -64,6 +64,9 @@ impl ByHand {
             Step::DropDatabase { database } => {
                 vec![self.sql(&format!("DROP DATABASE IF EXISTS {}", name(database)))]
             }
+            Step::UnpinBackup { id } => {
+                vec![format!("opsctl backup unpin {id}  # when the operation is closed")]
+            }
             other => vec![format!("# {other}")],
         }
     }
@@ -195,7 +198,7 @@ mod tests {
         docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'BEGIN; ALTER DATABASE "ledger" RENAME TO "it'\''s_failed"; ALTER DATABASE "ledger_point" RENAME TO "ledger"; COMMIT'
         LEDGER_VERSION=1.0.0 docker compose --project-directory /srv/ledger up --detach --no-deps api worker
         docker compose --project-directory /srv/ledger ps api worker
-        # unpin backup 2026-03-14-120000
+        opsctl backup unpin 2026-03-14-120000  # when the operation is closed
         "#);
     }
 

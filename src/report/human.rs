@@ -133,6 +133,8 @@ impl<W: Write + Send> Reporter for HumanReporter<W> {
                 state.line(&format!("{CAREFUL}going back, in {steps} steps{CAREFUL:#}"));
             }
             Event::Warning(text) => state.line(&format!("{CAREFUL}warning:{CAREFUL:#} {text}")),
+            // A block has its own shape.
+            Event::Note(text) if text.contains('\n') => state.line(text),
             Event::Note(text) => state.line(&format!("      {text}")),
         }
     }
