@@ -53,6 +53,16 @@ impl Plan {
         index > 0 && self.steps[index..].iter().all(Step::tidies)
     }
 
+    /// What leads back from behind the commit point, for a person.
+    pub fn way_back(&self) -> String {
+        match &self.before.safety_backup {
+            Some(archive) => {
+                format!("`opsctl restore {}` puts back the data from before, and asks", archive.display())
+            }
+            None => "`opsctl rollback` goes back: it says first what that would lose, and asks".to_owned(),
+        }
+    }
+
     /// Whether undoing the first `touched` steps interrupts or changes what the product's clients see.
     pub fn disturbs(&self, touched: usize) -> bool {
         self.steps[..touched].iter().any(|step| matches!(step, Step::Quiesce { .. }))

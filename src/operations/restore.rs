@@ -80,13 +80,18 @@ pub fn plan(product: &Product, request: Request) -> Plan {
         }
     }
     steps.extend(migrate(product, &request));
+    // What is swapped out is kept, with all that was written to it; what is dropped in place is not.
+    let commit = matches!(request.way, Way::InPlace { .. }).then(|| {
+        steps.push(Step::MarkWrites { live: product.live.clone() });
+        steps.len()
+    });
     let services = product.to_start();
     let release = product.release.clone();
     steps.push(Step::Start { services: services.clone(), release: release.clone() });
     steps.push(Step::PassGates { services, release });
     steps.push(Step::ScanData);
     steps.extend(request.superseded.into_iter().map(|database| Step::DropDatabase { database }));
-    Plan { kind: OperationKind::Restore, steps, commit: None, before }
+    Plan { kind: OperationKind::Restore, steps, commit, before }
 }
 
 fn migrate(product: &Product, request: &Request) -> Option<Step> {

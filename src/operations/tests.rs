@@ -179,6 +179,8 @@ fn a_restore_in_place_of_older_data() {
     drop ledger and load /backup/a.tar.gz in its place
     compare ledger with the backup
     migrate ledger with 1.0.0
+    read the database's write counters
+    -- commit point
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data

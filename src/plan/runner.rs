@@ -9,6 +9,7 @@ use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
 use crate::journal::{Journal, JournalError};
+use crate::model::operation::OperationKind;
 use crate::plan::Plan;
 use crate::plan::by_hand::ByHand;
 use crate::plan::perform::{Note, perform};
@@ -74,8 +75,10 @@ where
         }
         if plan.commit.is_some_and(|commit| done.touched > commit) {
             return Err(Failure::refused(
-                Fault::new("the operation is past its commit point: going back would lose what was written since")
-                    .hint("`opsctl resume` finishes it; `opsctl rollback` says what going back would lose, and asks"),
+                Fault::new(
+                    "the operation is past its commit point: going back would lose what was written since",
+                )
+                .hint(format!("`opsctl resume` finishes it; {}", plan.way_back())),
             ));
         }
         if done.touched.checked_sub(1).is_some_and(|last| plan.is_tidying(last)) {
@@ -132,9 +135,13 @@ where
                 self.reporter.report(&Event::Note("nothing was written since the new release was started"));
                 self.go_back(plan, index + 1, fault, Closing::RolledBack).await
             }
-            Written::Something(what) => self.past_commit(fault, &format!("going back would lose {what}")),
-            Written::Unknown(why) => self
-                .past_commit(fault, &format!("it cannot be shown that going back would lose nothing: {why}")),
+            Written::Something(what) => {
+                self.past_commit(plan, fault, &format!("going back would lose {what}"))
+            }
+            Written::Unknown(why) => {
+                let loss = format!("it cannot be shown that going back would lose nothing: {why}");
+                self.past_commit(plan, fault, &loss)
+            }
         }
     }
 
@@ -182,15 +189,16 @@ where
         }
     }
 
-    fn past_commit(&mut self, fault: Fault, loss: &str) -> Result<(), Failure> {
+    fn past_commit(&mut self, plan: &Plan, fault: Fault, loss: &str) -> Result<(), Failure> {
         self.close(Closing::PastCommit)?;
-        let mut fault = fault.within("the new release is in place, but not well");
+        let new = if plan.kind == OperationKind::Restore { "restored data" } else { "new release" };
+        let mut fault = fault.within(format!("the {new} is in place, but the product is not well"));
         fault.causes.push(loss.to_owned());
         Err(Failure::new(
             Exit::PastCommit,
             fault
-                .hint("`opsctl status` shows what runs; mend the cause and the new release stays")
-                .hint("`opsctl rollback` goes back: it says first what that would lose, and asks"),
+                .hint(format!("`opsctl status` shows what runs; mend the cause and the {new} stays"))
+                .hint(plan.way_back()),
         ))
     }
 
