@@ -132,7 +132,7 @@ fn refuse_newer(path: &Path, line: &[u8]) -> Result<(), JournalError> {
     let schema = serde_json::from_slice::<serde_json::Value>(line)
         .ok()
         .and_then(|value| value.get("schema").and_then(serde_json::Value::as_u64))
-        .and_then(|schema| u32::try_from(schema).ok());
+        .map(|schema| u32::try_from(schema).unwrap_or(u32::MAX));
     match schema {
         Some(found) if found > SCHEMA => Err(JournalError::Newer { path: path.to_owned(), found }),
         _ => Ok(()),
@@ -221,6 +221,13 @@ mod tests {
             let error = read(&path).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_schema_beyond_what_this_one_can_count_is_newer_and_not_damaged() {
+        let (_dir, path) = journal_of(&[]);
+        File::create(&path).unwrap().write_all(b"{\"number\":0,\"schema\":4294967296}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Newer { .. })));
     }
 
     #[test]
