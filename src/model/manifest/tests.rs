@@ -34,6 +34,13 @@ fn read_and_written_alike() {
 }
 
 #[test]
+fn rows_beyond_counting_are_as_many_as_can_be_counted() {
+    let mut value = example();
+    value["database"]["tables"][0]["rows"] = json!(u64::MAX);
+    assert_eq!(parse(&value).unwrap().rows(), u64::MAX);
+}
+
+#[test]
 fn fields_of_a_later_minor_version_are_ignored() {
     let mut value = example();
     value["colour"] = json!("green");
