@@ -120,9 +120,9 @@ impl Catalogue {
         BackupId::next(now, self.document.last_id)
     }
 
-    /// The next place in the recorded order.
+    /// The next place in the recorded order. Ids order those that share the last place there is.
     pub fn next_sequence(&self) -> u64 {
-        self.document.last_sequence + 1
+        self.document.last_sequence.saturating_add(1)
     }
 
     /// Adds a backup that has just been taken.
