@@ -92,10 +92,11 @@ fn names_a_secret(name: &str) -> bool {
 
 /// The password of a connection string, as it is written and as it is meant.
 fn passwords_in(value: &str) -> Vec<String> {
-    if !value.contains("://") {
+    if !value.contains("://") && !value.contains("password") {
         return Vec::new();
     }
-    let meant = ConnInfo::parse(value, None).ok().and_then(|info| info.password);
+    // Whose password it is does not matter here.
+    let meant = ConnInfo::parse(value, Some("anyone")).ok().and_then(|info| info.password);
     let written = value.split_once("://").and_then(|(_, rest)| {
         let (userinfo, _) = rest.rsplit_once('@')?;
         userinfo.split_once(':').map(|(_, password)| password.to_owned())
@@ -151,6 +152,14 @@ mod tests {
         assert_eq!(redactor.redact("<one-not-real-two-not>"), "<[REDACTED:A_TOKEN]>");
         let redactor = Redactor::learn([("A_TOKEN", "aabaab")]);
         assert_eq!(redactor.redact("aabaabaab-aabaab"), "[REDACTED:A_TOKEN]-[REDACTED:A_TOKEN]");
+    }
+
+    #[test]
+    fn passwords_of_connection_strings_are_known_in_every_form() {
+        for value in ["host=db user=u password='it\\'s not real'", "postgres://:it%27s%20not%20real@db/d"] {
+            let shown = Redactor::learn([("DATABASE_URL", value)]).redact("<it's not real>");
+            assert_eq!(shown, "<[REDACTED:DATABASE_URL]>", "{value}");
+        }
     }
 
     #[test]
