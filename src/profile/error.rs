@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::check::Conflict;
+use crate::model::redaction::Redactor;
 
 /// A description that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,9 @@ impl ProfileError {
         Self::at(file, text, at, conflict.message, hint)
     }
 
+    /// What was written in the wrong place may be an address with its password: that is not repeated.
     fn at(file: &Path, text: &str, offset: usize, message: String, hint: String) -> Self {
+        let message = Redactor::default().redact(&message);
         let before = &text[..text.floor_char_boundary(offset)];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

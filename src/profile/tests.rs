@@ -195,6 +195,17 @@ fn only_exact_host_names_mean_the_bundled_database(
     "opsctl.toml:12:20: `WIKI TAG` is not the name of a variable: use letters, \
      digits and `_`, and no digit first"
 )]
+#[case(
+    "\"WIKI_TAG\"",
+    "\"WIKI_KEY=hunter2\"",
+    "opsctl.toml:12:20: `WIKI_KEY=...` is not the name of a variable: use letters, digits and `_`, and no digit first"
+)]
+#[case(
+    "\"WIKI_DATABASE\"",
+    "\"postgres://wiki:hunter2@db/wiki\"",
+    "opsctl.toml:32:16: `postgres://wiki:[REDACTED]@db/wiki` is not the name of a variable: use letters, digits \
+     and `_`, and no digit first"
+)]
 #[case("\"wiki\"\n", "7\n", "opsctl.toml:3:8: invalid type: integer `7`, expected a string")]
 #[case(
     "port = 8080\n",
