@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str) -> Result<Parts, ConnInfoError> {
     while !rest.is_empty() {
         let (name, value) = rest.split_once('=').ok_or(ConnInfoError::Parameter)?;
         let name = name.trim_end();
-        if name.is_empty() || name.contains(char::is_whitespace) {
+        // A URL whose scheme is mistyped has its password in what would be the name.
+        if name.is_empty() || !name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {
             return Err(ConnInfoError::Parameter);
         }
         let (value, after) = read_value(value.trim_start())?;
@@ -75,6 +76,7 @@ mod tests {
     #[case("user=u password=s3cr3t more", ConnInfoError::Parameter)]
     #[case("s3cr3t", ConnInfoError::Parameter)]
     #[case("=s3cr3t", ConnInfoError::Parameter)]
+    #[case("postgres:/u:s3cr3t@h/d?sslmode=require", ConnInfoError::Parameter)]
     fn broken_lists_are_refused_without_quoting_them(#[case] text: &str, #[case] expected: ConnInfoError) {
         let error = ConnInfo::parse(text, None).expect_err("a broken list");
         assert_eq!(error, expected);
