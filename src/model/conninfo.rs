@@ -247,26 +247,18 @@ impl ConnInfo {
     pub fn redacted(&self) -> String {
         let escape = |text: &str| utf8_percent_encode(text, REDACTED_URL_ESCAPES).to_string();
         let mut url = format!("postgres://{}@", escape(&self.user));
-        let mut sockets = Vec::new();
-        let mut addresses = Vec::new();
-        for host in &self.hosts {
-            match host {
-                Host::Tcp { name, port, .. } if name.contains(':') => {
-                    addresses.push(format!("[{name}]:{port}"));
-                }
-                Host::Tcp { name, port, .. } => addresses.push(format!("{name}:{port}")),
-                Host::Socket { directory, port } => sockets.push(format!("{}:{port}", directory.display())),
+        let address = |host: &Host| match host {
+            Host::Tcp { name, port, .. } if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp { name, port, .. } => format!("{}:{port}", escape(name)),
+            // Without the escape, the path would begin here.
+            Host::Socket { directory, port } => {
+                format!("{}:{port}", escape(&directory.to_string_lossy()).replace('/', "%2F"))
             }
-        }
-        url.push_str(&addresses.join(","));
+        };
+        url.push_str(&self.hosts.iter().map(address).collect::<Vec<_>>().join(","));
         let _ = write!(url, "/{}", escape(&self.database));
-        let mut separator = '?';
-        if !sockets.is_empty() {
-            let _ = write!(url, "{separator}host={}", sockets.join(","));
-            separator = '&';
-        }
         if self.ssl.mode != SslMode::Prefer {
-            let _ = write!(url, "{separator}sslmode={}", self.ssl.mode.as_str());
+            let _ = write!(url, "?sslmode={}", self.ssl.mode.as_str());
         }
         url
     }
@@ -289,7 +281,9 @@ mod tests {
     fn sockets_and_ipv6_show_in_the_redacted_form() {
         let info =
             ConnInfo::parse("postgres://u:p@/app?host=/run/postgresql&port=6000", None).expect("a valid URL");
-        assert_eq!(info.redacted(), "postgres://u@/app?host=/run/postgresql:6000");
+        assert_eq!(info.redacted(), "postgres://u@%2Frun%2Fpostgresql:6000/app");
+        let mixed = "postgres://u@h:1,%2Ftmp:2/app";
+        assert_eq!(ConnInfo::parse(mixed, None).expect("a valid URL").redacted(), mixed);
         let info = ConnInfo::parse("postgres://u@[::1]/app", None).expect("a valid URL");
         assert_eq!(info.redacted(), "postgres://u@[::1]:5432/app");
     }
