@@ -88,6 +88,14 @@ fn what_compose_refuses_is_named_by_line(
 }
 
 #[test]
+fn references_in_one_another_do_not_take_the_stack() {
+    let nested = |depth: usize| format!("A={}x{}\n", "${B:-".repeat(depth), "}".repeat(depth));
+    assert_eq!(value_of_a(&nested(100)).as_deref(), Some("x"));
+    let error = EnvFile::parse(nested(100_000)).unwrap_err();
+    assert_eq!(error, ParseError { line: 1, problem: ParseProblem::InvalidReference });
+}
+
+#[test]
 fn a_missing_required_variable_is_named_by_line() {
     let file = parsed("A=1\nB=${C:?say no secret}\n");
     assert_eq!(file.values(&process), Err(ValueError { line: 2 }));
