@@ -111,6 +111,7 @@ fn debug_output_shows_no_value() {
 #[case::only_the_value("# v\nexport A = 1 # note\nB=2\n", "# v\nexport A = x # note\nB=2\n")]
 #[case::the_last_one("A=1\nA=2\n", "A=1\nA=x\n")]
 #[case::ending_kept("A=1\r\nB=2\r\n", "A=x\r\nB=2\r\n")]
+#[case::ending_kept_behind_nothing("A=\r\nB=2\r\n", "A=x\r\nB=2\r\n")]
 #[case::appended_after_an_open_line("B=2", "B=2\nA=x\n")]
 #[case::appended_with_the_file_s_ending("B=2\r\n", "B=2\r\nA=x\r\n")]
 #[case::into_an_empty_file("", "A=x\n")]
