@@ -231,7 +231,9 @@ impl ConnInfo {
         }
         let parts = match url::strip_scheme(text) {
             Some(url) => url::parse(&url)?,
-            None if text.contains("://") => return Err(ConnInfoError::Scheme),
+            None if text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('=')) => {
+                return Err(ConnInfoError::Scheme);
+            }
             None => keywords::parse(text)?,
         };
         parameters::complete(parts, os_user)

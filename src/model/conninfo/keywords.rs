@@ -65,6 +65,12 @@ mod tests {
     }
 
     #[test]
+    fn a_value_may_look_like_a_url() {
+        let info = ConnInfo::parse("user=u password='a://b' host=h", None).expect("a valid list");
+        assert_eq!(info.password.expect("a password").expose(), "a://b");
+    }
+
+    #[test]
     fn an_empty_value_is_no_value() {
         let info = ConnInfo::parse("host='' user=u password=''", None).expect("a valid list");
         assert!(info.password.is_none());
