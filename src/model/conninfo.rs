@@ -26,8 +26,7 @@ pub const DEFAULT_PORT: u16 = 5432;
 const DEFAULT_SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// What is left alone in the redacted form: everything that cannot change how a URL is read.
-const REDACTED_URL_ESCAPES: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const REDACTED_URL_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A connection string, taken apart and completed with libpq's defaults.
 #[derive(Debug, Clone)]
@@ -252,10 +251,7 @@ impl ConnInfo {
         let address = |host: &Host| match host {
             Host::Tcp { name, port, .. } if name.contains(':') => format!("[{name}]:{port}"),
             Host::Tcp { name, port, .. } => format!("{}:{port}", escape(name)),
-            // Without the escape, the path would begin here.
-            Host::Socket { directory, port } => {
-                format!("{}:{port}", escape(&directory.to_string_lossy()).replace('/', "%2F"))
-            }
+            Host::Socket { directory, port } => format!("{}:{port}", escape(&directory.to_string_lossy())),
         };
         url.push_str(&self.hosts.iter().map(address).collect::<Vec<_>>().join(","));
         let _ = write!(url, "/{}", escape(&self.database));
@@ -288,6 +284,12 @@ mod tests {
         assert_eq!(ConnInfo::parse(mixed, None).expect("a valid URL").redacted(), mixed);
         let info = ConnInfo::parse("postgres://u@[::1]/app", None).expect("a valid URL");
         assert_eq!(info.redacted(), "postgres://u@[::1]:5432/app");
+    }
+
+    #[test]
+    fn a_user_with_a_slash_shows_as_one() {
+        let url = "postgres://a%2Fb@h:5432/c%2Fd";
+        assert_eq!(ConnInfo::parse(url, None).expect("a valid URL").redacted(), url);
     }
 
     #[test]
