@@ -98,7 +98,7 @@ impl Profile {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
-        check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, conflict))?;
+        check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
         Ok(profile)
     }
 

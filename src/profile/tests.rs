@@ -176,6 +176,7 @@ fn only_exact_host_names_mean_the_bundled_database(
 )]
 #[case("[health]", "[healht]", "opsctl.toml:22:2: unknown key `healht`, did you mean `health`?")]
 #[case("role = \"api\"", "role = \"apy\"", "opsctl.toml:15:8: unknown value `apy`, did you mean `api`?")]
+#[case("role = \"api\"", "role = \"KEY=hunter2\"", "opsctl.toml:15:8: unknown value `KEY=...`")]
 #[case("port = 8080", "prot = 8080", "opsctl.toml:16:1: unknown key `prot`, did you mean `port`?")]
 #[case("port = 8080", "blue = 1", "opsctl.toml:16:1: unknown key `blue`")]
 #[case(
