@@ -4,6 +4,8 @@
 //! its newline never happened: the machine stopped while it was written.
 
 pub mod lock;
+#[cfg(test)]
+mod properties;
 pub mod record;
 pub mod state_dir;
 
