@@ -7,6 +7,8 @@ mod environment;
 mod error;
 mod keywords;
 mod parameters;
+#[cfg(test)]
+mod properties;
 mod url;
 
 use std::fmt::Write as _;

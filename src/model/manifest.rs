@@ -180,4 +180,6 @@ pub fn is_plain_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn example() -> Value {
+pub(super) fn example() -> Value {
     json!({
         "format": 1, "id": "2026-03-04-050607", "sequence": 3, "created_at": "2026-03-04T05:06:07Z",
         "reason": "pre-upgrade", "operation": "op-1", "product": "ledger",
