@@ -9,6 +9,8 @@ mod error;
 mod limit;
 mod migrate;
 mod probes;
+#[cfg(test)]
+mod properties;
 mod release;
 mod runtime;
 mod services;
