@@ -7,6 +7,8 @@
 //! Whoever changes it holds the install's lock.
 
 mod listing;
+#[cfg(test)]
+mod properties;
 mod record;
 #[cfg(test)]
 mod tests;

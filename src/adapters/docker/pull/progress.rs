@@ -69,6 +69,8 @@ impl Layers {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use bollard::models::ProgressDetail;
 
