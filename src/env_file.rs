@@ -14,6 +14,8 @@ mod edit;
 mod error;
 mod escape;
 mod name;
+#[cfg(test)]
+mod properties;
 mod quote;
 mod scan;
 mod template;

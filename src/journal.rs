@@ -4,6 +4,8 @@
 //! its newline never happened: the machine stopped while it was written.
 
 pub mod lock;
+#[cfg(test)]
+mod properties;
 pub mod record;
 pub mod state_dir;
 
@@ -43,6 +45,16 @@ pub enum JournalError {
         path: PathBuf,
         /// Where it stops making sense.
         source: serde_json::Error,
+    },
+    /// A record is not the one that belongs there: lines were lost, repeated or moved.
+    #[error("line {line} of the journal {path} holds the record {found}, which does not belong there")]
+    Misplaced {
+        /// Counting from 1.
+        line: usize,
+        /// The journal.
+        path: PathBuf,
+        /// The record's number.
+        found: u64,
     },
     /// A newer opsctl wrote it.
     #[error(
@@ -102,18 +114,17 @@ pub fn read(path: &Path) -> Result<(Vec<Entry>, u64), JournalError> {
     let bytes = std::fs::read(path).map_err(io_error("read", path))?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let mut entries = Vec::new();
-    for (index, line) in
-        bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).enumerate()
-    {
-        let entry = serde_json::from_slice::<Entry>(line);
+    for (index, line) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let entry = serde_json::from_slice::<Entry>(line.trim_ascii_end());
         if index == 0 {
             refuse_newer(path, line)?;
         }
-        entries.push(entry.map_err(|source| JournalError::Damaged {
-            line: index + 1,
-            path: path.to_owned(),
-            source,
-        })?);
+        let (line, path) = (index + 1, path.to_owned());
+        match entry {
+            Ok(entry) if entry.number == index as u64 => entries.push(entry),
+            Ok(Entry { number: found, .. }) => return Err(JournalError::Misplaced { line, path, found }),
+            Err(source) => return Err(JournalError::Damaged { line, path, source }),
+        }
     }
     Ok((entries, whole as u64))
 }
@@ -123,7 +134,7 @@ fn refuse_newer(path: &Path, line: &[u8]) -> Result<(), JournalError> {
     let schema = serde_json::from_slice::<serde_json::Value>(line)
         .ok()
         .and_then(|value| value.get("schema").and_then(serde_json::Value::as_u64))
-        .and_then(|schema| u32::try_from(schema).ok());
+        .map(|schema| u32::try_from(schema).unwrap_or(u32::MAX));
     match schema {
         Some(found) if found > SCHEMA => Err(JournalError::Newer { path: path.to_owned(), found }),
         _ => Ok(()),
@@ -193,6 +204,32 @@ mod tests {
         File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
         let error = read(&path).unwrap_err().to_string();
         assert!(error.starts_with("line 2 of the journal"), "{error}");
+    }
+
+    #[test]
+    fn lines_that_were_lost_repeated_or_emptied_are_named() {
+        let (_dir, path) = journal_of(&three());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let harmed = [
+            (vec![lines[1], lines[2]], "line 1 of"),
+            (vec![lines[0], lines[2]], "line 2 of"),
+            (vec![lines[0], lines[0], lines[1]], "line 2 of"),
+            (vec![lines[0], "", lines[1]], "line 2 of"),
+            (vec![lines[0], "", "x"], "line 2 of"),
+        ];
+        for (lines, expected) in harmed {
+            File::create(&path).unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_schema_beyond_what_this_one_can_count_is_newer_and_not_damaged() {
+        let (_dir, path) = journal_of(&[]);
+        File::create(&path).unwrap().write_all(b"{\"number\":0,\"schema\":4294967296}\n").unwrap();
+        assert!(matches!(read(&path), Err(JournalError::Newer { .. })));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub mod gates;
 pub mod interrupt;
 pub mod journal;
 pub mod model;
+#[cfg(test)]
+mod nearly_right;
 pub mod operations;
 pub mod plan;
 pub mod ports;

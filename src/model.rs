@@ -10,6 +10,8 @@ pub mod image_ref;
 pub mod manifest;
 pub mod operation;
 pub mod pg_tools;
+#[cfg(test)]
+mod properties;
 pub mod redaction;
 pub mod release;
 pub mod retention;

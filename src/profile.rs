@@ -10,6 +10,8 @@ mod hooks;
 mod limit;
 mod migrate;
 mod probes;
+#[cfg(test)]
+mod properties;
 mod release;
 mod runtime;
 mod services;
@@ -103,7 +105,7 @@ impl Profile {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
-        check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, conflict))?;
+        check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
         Ok(profile)
     }
 

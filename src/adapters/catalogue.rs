@@ -7,6 +7,8 @@
 //! Whoever changes it holds the install's lock.
 
 mod listing;
+#[cfg(test)]
+mod properties;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -120,9 +122,9 @@ impl Catalogue {
         BackupId::next(now, self.document.last_id)
     }
 
-    /// The next place in the recorded order.
+    /// The next place in the recorded order. Ids order those that share the last place there is.
     pub fn next_sequence(&self) -> u64 {
-        self.document.last_sequence + 1
+        self.document.last_sequence.saturating_add(1)
     }
 
     /// Adds a backup that has just been taken.

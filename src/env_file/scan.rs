@@ -142,12 +142,13 @@ impl Scanner<'_> {
             }
             NameEnd::File => start,
         };
+        let behind_separator = self.at;
         self.skip(is_inline_space);
         let name = self.trimmed(start, end);
         let value = match self.rest().as_bytes().first() {
             Some(b'"') => self.double_quoted()?,
             Some(b'\'') => self.single_quoted()?,
-            _ => self.unquoted()?,
+            _ => self.unquoted(behind_separator)?,
         };
         Ok(Found { name, value: Some(value) })
     }
@@ -173,15 +174,17 @@ impl Scanner<'_> {
         Ok(NameEnd::File)
     }
 
-    /// To the end of the line, or to a comment, which takes a space before it.
-    fn unquoted(&mut self) -> Result<(Range<usize>, Template), ParseProblem> {
+    /// To the end of the line, or to a comment, which takes a space before it. A value that is empty stands right behind
+    /// its separator: behind the white space would be within the end of a line that a carriage return begins.
+    fn unquoted(&mut self, behind_separator: usize) -> Result<(Range<usize>, Template), ParseProblem> {
         let start = self.at;
         let line = self.rest().split('\n').next().unwrap_or_default();
         let value = line.split(" #").next().unwrap_or_default().trim_end();
         let template = Template::parse(value).map_err(|_| ParseProblem::InvalidReference)?;
-        let end = start + value.len();
+        let start = if value.is_empty() { behind_separator } else { start };
+        let range = start..start + value.len();
         self.at += line.len();
-        Ok((start..end, template))
+        Ok((range, template))
     }
 
     fn single_quoted(&mut self) -> Result<(Range<usize>, Template), ParseProblem> {

@@ -3,6 +3,10 @@
 
 use super::Lookup;
 
+/// How often references may stand in one another's defaults. Nobody writes this many; without a limit a line of a few
+/// hundred kilobytes would take the stack.
+const DEEPEST: usize = 100;
+
 /// A value with its references found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
@@ -34,7 +38,7 @@ enum Empty {
     Unset,
 }
 
-/// A `${` that no reference follows.
+/// A `${` that no reference follows, or that stands too deep in others.
 #[derive(Debug)]
 pub(super) struct Invalid;
 
@@ -49,6 +53,13 @@ impl Template {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::parse_within(text, 0)
+    }
+
+    fn parse_within(text: &str, depth: usize) -> Result<Self, Invalid> {
+        if depth > DEEPEST {
+            return Err(Invalid);
+        }
         let mut parts = Parts::default();
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
@@ -58,7 +69,7 @@ impl Template {
                 parts.text("$");
                 rest = after;
             } else if let Some(braced) = rest.strip_prefix('{') {
-                let (reference, after) = parse_braced(braced)?;
+                let (reference, after) = parse_braced(braced, depth)?;
                 parts.reference(reference);
                 rest = after;
             } else {
@@ -141,7 +152,7 @@ impl Parts {
 }
 
 /// Reads what follows `${` and returns the text behind the closing brace too.
-fn parse_braced(text: &str) -> Result<(Part, &str), Invalid> {
+fn parse_braced(text: &str, depth: usize) -> Result<(Part, &str), Invalid> {
     let (name, rest) = split_name(text);
     if name.is_empty() {
         return Err(Invalid);
@@ -160,7 +171,7 @@ fn parse_braced(text: &str) -> Result<(Part, &str), Invalid> {
         _ => return Err(Invalid),
     };
     let (operand, after) = split_operand(&rest[1..])?;
-    let operation = Operation { kind, empty, operand: Template::parse(operand)? };
+    let operation = Operation { kind, empty, operand: Template::parse_within(operand, depth + 1)? };
     Ok((Part::Reference { name: name.to_owned(), operation: Some(operation) }, after))
 }
 

@@ -88,6 +88,14 @@ fn what_compose_refuses_is_named_by_line(
 }
 
 #[test]
+fn references_in_one_another_do_not_take_the_stack() {
+    let nested = |depth: usize| format!("A={}x{}\n", "${B:-".repeat(depth), "}".repeat(depth));
+    assert_eq!(value_of_a(&nested(100)).as_deref(), Some("x"));
+    let error = EnvFile::parse(nested(100_000)).unwrap_err();
+    assert_eq!(error, ParseError { line: 1, problem: ParseProblem::InvalidReference });
+}
+
+#[test]
 fn a_missing_required_variable_is_named_by_line() {
     let file = parsed("A=1\nB=${C:?say no secret}\n");
     assert_eq!(file.values(&process), Err(ValueError { line: 2 }));
@@ -103,6 +111,7 @@ fn debug_output_shows_no_value() {
 #[case::only_the_value("# v\nexport A = 1 # note\nB=2\n", "# v\nexport A = x # note\nB=2\n")]
 #[case::the_last_one("A=1\nA=2\n", "A=1\nA=x\n")]
 #[case::ending_kept("A=1\r\nB=2\r\n", "A=x\r\nB=2\r\n")]
+#[case::ending_kept_behind_nothing("A=\r\nB=2\r\n", "A=x\r\nB=2\r\n")]
 #[case::appended_after_an_open_line("B=2", "B=2\nA=x\n")]
 #[case::appended_with_the_file_s_ending("B=2\r\n", "B=2\r\nA=x\r\n")]
 #[case::into_an_empty_file("", "A=x\n")]

@@ -99,7 +99,10 @@ fn holder_of(file: &mut File) -> Option<Box<Holder>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::nearly_right;
 
     fn holder() -> Holder {
         Holder {
@@ -131,6 +134,26 @@ mod tests {
         drop(lock);
         assert_eq!(current_holder(&path), None);
         assert!(InstallLock::take(&path, &holder()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_in_its_file_the_lock_can_be_taken_and_looked_at(
+            body in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..40),
+                nearly_right::document(serde_json::json!(holder())).prop_map(|value| value.to_string().into_bytes()),
+            ],
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("lock");
+            File::create(&path).unwrap().write_all(&body).unwrap();
+            let found = serde_json::from_slice::<Holder>(&body).ok();
+            let mut file = File::open(&path).unwrap();
+            prop_assert_eq!(holder_of(&mut file).map(|holder| *holder), found);
+            let lock = InstallLock::take(&path, &holder()).unwrap();
+            prop_assert_eq!(current_holder(&path).map(|found| *found), Some(holder()));
+            drop(lock);
+        }
     }
 
     #[test]

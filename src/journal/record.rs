@@ -193,13 +193,15 @@ impl Progress {
     }
 
     fn take(&mut self, record: &Record) {
+        let up_to = |step: usize, steps: &[Step]| step.saturating_add(1).min(steps.len());
         match record {
             Record::Started { step, attempt } => {
-                self.touched = self.touched.max(step + 1).min(self.planned.plan.steps.len());
+                self.touched = self.touched.max(up_to(*step, &self.planned.plan.steps));
                 self.attempts = *attempt;
             }
             Record::Finished { step, .. } => {
-                self.finished = (step + 1).min(self.planned.plan.steps.len());
+                self.finished = up_to(*step, &self.planned.plan.steps);
+                self.touched = self.touched.max(self.finished);
                 self.attempts = 0;
             }
             Record::GoingBack { fault, steps, closing } => {
@@ -218,7 +220,7 @@ impl Progress {
             }
             Record::UndoFinished { step } => {
                 if let Some(back) = &mut self.going_back {
-                    back.finished = (step + 1).min(back.steps.len());
+                    back.finished = up_to(*step, &back.steps);
                     back.attempts = 0;
                 }
             }

@@ -7,6 +7,8 @@ mod environment;
 mod error;
 mod keywords;
 mod parameters;
+#[cfg(test)]
+mod properties;
 mod url;
 
 use std::fmt::Write as _;
@@ -26,8 +28,7 @@ pub const DEFAULT_PORT: u16 = 5432;
 const DEFAULT_SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// What is left alone in the redacted form: everything that cannot change how a URL is read.
-const REDACTED_URL_ESCAPES: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const REDACTED_URL_ESCAPES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A connection string, taken apart and completed with libpq's defaults.
 #[derive(Debug, Clone)]
@@ -231,7 +232,9 @@ impl ConnInfo {
         }
         let parts = match url::strip_scheme(text) {
             Some(url) => url::parse(&url)?,
-            None if text.contains("://") => return Err(ConnInfoError::Scheme),
+            None if text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('=')) => {
+                return Err(ConnInfoError::Scheme);
+            }
             None => keywords::parse(text)?,
         };
         parameters::complete(parts, os_user)
@@ -247,26 +250,15 @@ impl ConnInfo {
     pub fn redacted(&self) -> String {
         let escape = |text: &str| utf8_percent_encode(text, REDACTED_URL_ESCAPES).to_string();
         let mut url = format!("postgres://{}@", escape(&self.user));
-        let mut sockets = Vec::new();
-        let mut addresses = Vec::new();
-        for host in &self.hosts {
-            match host {
-                Host::Tcp { name, port, .. } if name.contains(':') => {
-                    addresses.push(format!("[{name}]:{port}"));
-                }
-                Host::Tcp { name, port, .. } => addresses.push(format!("{name}:{port}")),
-                Host::Socket { directory, port } => sockets.push(format!("{}:{port}", directory.display())),
-            }
-        }
-        url.push_str(&addresses.join(","));
+        let address = |host: &Host| match host {
+            Host::Tcp { name, port, .. } if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp { name, port, .. } => format!("{}:{port}", escape(name)),
+            Host::Socket { directory, port } => format!("{}:{port}", escape(&directory.to_string_lossy())),
+        };
+        url.push_str(&self.hosts.iter().map(address).collect::<Vec<_>>().join(","));
         let _ = write!(url, "/{}", escape(&self.database));
-        let mut separator = '?';
-        if !sockets.is_empty() {
-            let _ = write!(url, "{separator}host={}", sockets.join(","));
-            separator = '&';
-        }
         if self.ssl.mode != SslMode::Prefer {
-            let _ = write!(url, "{separator}sslmode={}", self.ssl.mode.as_str());
+            let _ = write!(url, "?sslmode={}", self.ssl.mode.as_str());
         }
         url
     }
@@ -289,9 +281,17 @@ mod tests {
     fn sockets_and_ipv6_show_in_the_redacted_form() {
         let info =
             ConnInfo::parse("postgres://u:p@/app?host=/run/postgresql&port=6000", None).expect("a valid URL");
-        assert_eq!(info.redacted(), "postgres://u@/app?host=/run/postgresql:6000");
+        assert_eq!(info.redacted(), "postgres://u@%2Frun%2Fpostgresql:6000/app");
+        let mixed = "postgres://u@h:1,%2Ftmp:2/app";
+        assert_eq!(ConnInfo::parse(mixed, None).expect("a valid URL").redacted(), mixed);
         let info = ConnInfo::parse("postgres://u@[::1]/app", None).expect("a valid URL");
         assert_eq!(info.redacted(), "postgres://u@[::1]:5432/app");
+    }
+
+    #[test]
+    fn a_user_with_a_slash_shows_as_one() {
+        let url = "postgres://a%2Fb@h:5432/c%2Fd";
+        assert_eq!(ConnInfo::parse(url, None).expect("a valid URL").redacted(), url);
     }
 
     #[test]

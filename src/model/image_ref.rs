@@ -85,12 +85,19 @@ impl ImageRef {
         self.digest.as_ref()
     }
 
-    /// The name without tag and digest in Docker's short form, such as `postgres` or `127.0.0.1:5000/team/product`.
+    /// The name without tag and digest in Docker's short form, such as `postgres` or `127.0.0.1:5000/team/product`;
+    /// in the long form where the short one would name something else.
     pub fn name(&self) -> String {
+        let long = format!("{}/{}", self.registry, self.repository);
         if self.registry != DEFAULT_REGISTRY {
-            return format!("{}/{}", self.registry, self.repository);
+            return long;
         }
-        self.repository.strip_prefix(OFFICIAL_PREFIX).unwrap_or(&self.repository).to_owned()
+        let short = self.repository.strip_prefix(OFFICIAL_PREFIX).unwrap_or(&self.repository);
+        let reads_alike = split_registry(short)
+            .is_ok_and(|(registry, repository)| registry == self.registry && repository == self.repository);
+        // With a tag behind it, the name of an algorithm would read as a digest.
+        let reads_as_id = is_bare_id(short) || short == "sha256";
+        if reads_alike && !reads_as_id { short.to_owned() } else { long }
     }
 
     /// The same repository at another tag; a digest is dropped, since it would win over the tag.

@@ -148,9 +148,9 @@ impl Manifest {
         self.members.iter().find(|member| member.name == DUMP_NAME)
     }
 
-    /// Rows in all tables together.
+    /// Rows in all tables together; the most that can be counted if there are more.
     pub fn rows(&self) -> u64 {
-        self.database.tables().iter().map(|table| table.rows).sum()
+        self.database.tables().iter().map(|table| table.rows).fold(0, u64::saturating_add)
     }
 
     fn check(&self) -> Result<(), ManifestError> {
@@ -179,5 +179,7 @@ pub fn is_plain_name(name: &str) -> bool {
     (1..=80).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with(['.', '-'])
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// Identifies one operation of an install: `YYYYMMDD-HHMMSS-<kind>`, with `-2`, `-3`, ... when a second saw several.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct OperationId(String);
+
+/// A text that is not an operation's identifier.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an operation's identifier has 1 to 64 lower-case letters, digits and `-`")]
+pub struct InvalidOperationId;
 
 impl OperationId {
     /// The `attempt`-th identifier for an operation begun at `at` (counting from 1).
@@ -30,6 +35,20 @@ impl OperationId {
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for OperationId {
+    type Error = InvalidOperationId;
+
+    fn try_from(text: String) -> Result<Self, InvalidOperationId> {
+        Self::parse(&text).ok_or(InvalidOperationId)
+    }
+}
+
+impl From<OperationId> for String {
+    fn from(id: OperationId) -> Self {
+        id.0
     }
 }
 
@@ -144,6 +163,7 @@ mod tests {
     fn an_identifier_cannot_name_another_directory() {
         for text in ["", "..", "a/b", "A", "x\0", &"a".repeat(65)] {
             assert_eq!(OperationId::parse(text), None, "{text:?}");
+            assert!(serde_json::from_value::<OperationId>(serde_json::json!(text)).is_err(), "{text:?}");
         }
     }
 }

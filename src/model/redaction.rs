@@ -1,6 +1,9 @@
 //! Taking known secrets out of text before a person sees it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use crate::model::conninfo::ConnInfo;
 
@@ -15,7 +18,7 @@ const SHORTEST: usize = 6;
 /// Knows the secrets of an install and masks them wherever they appear.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that one secret within another does not leave the rest of it behind.
+    /// Each with the name of its variable.
     secrets: Vec<(String, String)>,
 }
 
@@ -33,21 +36,43 @@ impl Redactor {
                 secrets.insert(password, name.to_owned());
             }
         }
-        let mut secrets: Vec<(String, String)> =
-            secrets.into_iter().filter(|(secret, _)| secret.len() >= SHORTEST).collect();
-        secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        Self { secrets }
+        Self { secrets: secrets.into_iter().filter(|(secret, _)| secret.len() >= SHORTEST).collect() }
     }
 
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut shown = String::with_capacity(text.len());
+        let mut from = 0;
+        for (place, name) in self.places_in(text) {
+            shown.push_str(&text[from..place.start]);
+            let _ = write!(shown, "[REDACTED:{name}]");
+            from = place.end;
+        }
+        shown.push_str(&text[from..]);
+        without_url_passwords(&shown)
+    }
+
+    /// Where the text holds secrets, in order. Those that overlap are one place: what is left of one behind another
+    /// would be most of it.
+    fn places_in(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+        let mut found: Vec<(Range<usize>, &str)> = Vec::new();
         for (secret, name) in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), &format!("[REDACTED:{name}]"));
+            let step = secret.chars().next().map_or(1, char::len_utf8);
+            let mut from = 0;
+            while let Some(at) = text[from..].find(secret.as_str()) {
+                found.push((from + at..from + at + secret.len(), name));
+                from += at + step;
             }
         }
-        without_url_passwords(&text)
+        found.sort_by_key(|(place, _)| (place.start, Reverse(place.end)));
+        let mut places: Vec<(Range<usize>, &str)> = Vec::new();
+        for (place, name) in found {
+            match places.last_mut() {
+                Some((last, _)) if place.start < last.end => last.end = last.end.max(place.end),
+                _ => places.push((place, name)),
+            }
+        }
+        places
     }
 }
 
@@ -67,10 +92,11 @@ fn names_a_secret(name: &str) -> bool {
 
 /// The password of a connection string, as it is written and as it is meant.
 fn passwords_in(value: &str) -> Vec<String> {
-    if !value.contains("://") {
+    if !value.contains("://") && !value.contains("password") {
         return Vec::new();
     }
-    let meant = ConnInfo::parse(value, None).ok().and_then(|info| info.password);
+    // Whose password it is does not matter here.
+    let meant = ConnInfo::parse(value, Some("anyone")).ok().and_then(|info| info.password);
     let written = value.split_once("://").and_then(|(_, rest)| {
         let (userinfo, _) = rest.rsplit_once('@')?;
         userinfo.split_once(':').map(|(_, password)| password.to_owned())
@@ -102,6 +128,8 @@ fn without_url_passwords(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -118,6 +146,22 @@ mod tests {
             redactor.redact(text),
             "[REDACTED:API_KEY_SECRET] [REDACTED:API_KEY_SECRET_PREVIOUS] [REDACTED:DATABASE_URL] [REDACTED:DATABASE_URL] information"
         );
+    }
+
+    #[test]
+    fn secrets_that_overlap_leave_nothing_behind() {
+        let redactor = Redactor::learn([("A_TOKEN", "one-not-real"), ("B_TOKEN", "real-two-not")]);
+        assert_eq!(redactor.redact("<one-not-real-two-not>"), "<[REDACTED:A_TOKEN]>");
+        let redactor = Redactor::learn([("A_TOKEN", "aabaab")]);
+        assert_eq!(redactor.redact("aabaabaab-aabaab"), "[REDACTED:A_TOKEN]-[REDACTED:A_TOKEN]");
+    }
+
+    #[test]
+    fn passwords_of_connection_strings_are_known_in_every_form() {
+        for value in ["host=db user=u password='it\\'s not real'", "postgres://:it%27s%20not%20real@db/d"] {
+            let shown = Redactor::learn([("DATABASE_URL", value)]).redact("<it's not real>");
+            assert_eq!(shown, "<[REDACTED:DATABASE_URL]>", "{value}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::check::Conflict;
+use crate::model::redaction::Redactor;
 
 /// A description that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,24 +31,45 @@ impl ProfileError {
     pub(super) fn from_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let at = error.span().map_or(0, |span| span.start);
         if let Some(unknown) = Unknown::from_message(error.message()) {
-            return Self::at(file, text, at, unknown.message(), unknown.hint());
+            return Self::at(file, text, at, &unknown.message(), unknown.hint());
         }
         let hint = "see the annotated description that `opsctl init` writes".to_owned();
-        Self::at(file, text, at, error.message().replace('\n', ", "), hint)
+        Self::at(file, text, at, &error.message().replace('\n', ", "), hint)
     }
 
-    pub(super) fn from_conflict(file: &Path, text: &str, conflict: Conflict) -> Self {
+    pub(super) fn from_conflict(file: &Path, text: &str, conflict: &Conflict) -> Self {
         let at = span_of(text, &conflict.keys).map_or(0, |span| span.start);
         let hint = format!("change `{}`, or what it refers to", conflict.keys.join("."));
-        Self::at(file, text, at, conflict.message, hint)
+        Self::at(file, text, at, &conflict.message, hint)
     }
 
-    fn at(file: &Path, text: &str, offset: usize, message: String, hint: String) -> Self {
+    /// What was written in the wrong place may be an address with its password, or an assignment: neither is repeated.
+    fn at(file: &Path, text: &str, offset: usize, message: &str, hint: String) -> Self {
+        let message = without_assigned(&Redactor::default().redact(message));
         let before = &text[..text.floor_char_boundary(offset)];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Self { file: file.to_path_buf(), line, column, message, hint }
     }
+}
+
+/// The message with `...` for what follows a `NAME=`, up to the quote that ends it.
+fn without_assigned(message: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find('=') {
+        let (before, after) = rest.split_at(at + 1);
+        shown.push_str(before);
+        let is_assigned = rest[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || char == '_');
+        let end = after.find(['`', '"']).unwrap_or(after.len());
+        if is_assigned && end > 0 {
+            shown.push_str("...");
+            rest = &after[end..];
+        } else {
+            rest = after;
+        }
+    }
+    shown + rest
 }
 
 /// A key, or one of a few fixed values, that is not known.

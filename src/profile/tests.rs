@@ -177,6 +177,7 @@ fn only_exact_host_names_mean_the_bundled_database(
 )]
 #[case("[health]", "[healht]", "opsctl.toml:22:2: unknown key `healht`, did you mean `health`?")]
 #[case("role = \"api\"", "role = \"apy\"", "opsctl.toml:15:8: unknown value `apy`, did you mean `api`?")]
+#[case("role = \"api\"", "role = \"KEY=hunter2\"", "opsctl.toml:15:8: unknown value `KEY=...`")]
 #[case("port = 8080", "prot = 8080", "opsctl.toml:16:1: unknown key `prot`, did you mean `port`?")]
 #[case("port = 8080", "blue = 1", "opsctl.toml:16:1: unknown key `blue`")]
 #[case(
@@ -195,6 +196,17 @@ fn only_exact_host_names_mean_the_bundled_database(
     "\"WIKI TAG\"",
     "opsctl.toml:12:20: `WIKI TAG` is not the name of a variable: use letters, \
      digits and `_`, and no digit first"
+)]
+#[case(
+    "\"WIKI_TAG\"",
+    "\"WIKI_KEY=hunter2\"",
+    "opsctl.toml:12:20: `WIKI_KEY=...` is not the name of a variable: use letters, digits and `_`, and no digit first"
+)]
+#[case(
+    "\"WIKI_DATABASE\"",
+    "\"postgres://wiki:hunter2@db/wiki\"",
+    "opsctl.toml:32:16: `postgres://wiki:[REDACTED]@db/wiki` is not the name of a variable: use letters, digits \
+     and `_`, and no digit first"
 )]
 #[case("\"wiki\"\n", "7\n", "opsctl.toml:3:8: invalid type: integer `7`, expected a string")]
 #[case(

@@ -175,6 +175,10 @@ pub(crate) fn hostile_tars() -> Vec<(&'static str, Vec<u8>)> {
         ("nothing in it", tar(&[])),
         ("no dump", tar(&[Tar::entry("d/vault-public-keys.csv", b"x")])),
         ("two dumps", tar(&[dump_entry(), dump_entry()])),
+        (
+            "members without end",
+            tar(&(0..2000).map(|n| Tar::entry(&format!("d/x{n}"), b"")).collect::<Vec<_>>()),
+        ),
         ("two dumps in two directories", tar(&[dump_entry(), Tar::entry("e/db.dump", &dump())])),
         ("a file more", tar(&[dump_entry(), Tar::entry("d/run.sh", b"rm")])),
         ("absolute", tar(&[Tar::entry("/etc/cron.d/x", b"x")])),

@@ -86,6 +86,7 @@ fn tar_archives_with_anything_else_in_them_are_refused() {
     nothing in it: this is a tar archive, but not a backup: it holds no db.dump
     no dump: this is a tar archive, but not a backup: it holds no db.dump
     two dumps: the archive is not safe to unpack: d/db.dump is there twice (at byte _)
+    members without end: this is a tar archive, but not a backup: it holds more than 1000 files (at byte _)
     two dumps in two directories: this is a tar archive, but not a backup: it holds e/db.dump (at byte _)
     a file more: this is a tar archive, but not a backup: it holds run.sh
     absolute: the archive is not safe to unpack: /etc/cron.d/x has an absolute path (at byte _)

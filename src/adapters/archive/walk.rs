@@ -10,6 +10,9 @@ use crate::model::manifest::is_plain_name;
 /// Most bytes of a member that is not the dump.
 pub(super) const MAX_SIDE_MEMBER: u64 = 64 << 20;
 
+/// Most members: each name is compared with all before it, and a small file can hold millions.
+pub(super) const MAX_MEMBERS: usize = 1000;
+
 /// Most bytes of zeros behind the end of an archive: tar fills up to whole records.
 const MAX_FILL: usize = 1 << 20;
 
@@ -125,6 +128,9 @@ impl Walk {
         }
         if self.names.iter().any(|known| known == name) {
             return Err(refused("is there twice"));
+        }
+        if self.names.len() == MAX_MEMBERS {
+            return Err(Problem::NotABackup(format!("it holds more than {MAX_MEMBERS} files")));
         }
         self.names.push(name.to_owned());
         Ok(Some((name.to_owned(), size)))

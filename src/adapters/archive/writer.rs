@@ -12,7 +12,7 @@ use super::pipeline::Pipeline;
 use super::read::{self, Checked, Limits, Progress};
 use super::tar_block;
 use super::temporary::Temporary;
-use super::walk::MAX_SIDE_MEMBER;
+use super::walk::{MAX_MEMBERS, MAX_SIDE_MEMBER};
 use crate::model::backup_id::BackupId;
 use crate::model::manifest::{DUMP_NAME, Digest, MANIFEST_NAME, Manifest, Member, is_plain_name};
 
@@ -78,6 +78,10 @@ impl ArchiveWriter {
     /// If the name is not a plain file name or was used before, or if writing fails.
     pub fn start_member(&mut self, name: &str) -> Result<(), ArchiveError> {
         self.end_member()?;
+        // The manifest is one too.
+        if self.members.len() + 1 >= MAX_MEMBERS {
+            return Err(self.refused(format!("a backup holds at most {MAX_MEMBERS} files")));
+        }
         let used = self.members.iter().any(|member| member.name == name);
         if used || !is_plain_name(name) || name == MANIFEST_NAME {
             return Err(self.refused(format!("a member cannot be named {name:?}")));

@@ -70,6 +70,17 @@ fn what_was_recorded_is_there_after_opening_again() {
 }
 
 #[test]
+fn there_is_a_place_behind_the_last_one() {
+    let state = tempfile::tempdir().unwrap();
+    let mut catalogue = Catalogue::open(state.path()).unwrap();
+    catalogue.adopt([record("2026-03-04-050607", u64::MAX)]).unwrap();
+    let next = catalogue.next_sequence();
+    catalogue.add(record("2026-03-04-050608", next)).unwrap();
+    let ids: Vec<_> = catalogue.records().iter().map(|record| record.id.to_string()).collect();
+    assert_eq!(ids, ["2026-03-04-050607", "2026-03-04-050608"]);
+}
+
+#[test]
 fn order_survives_the_clock_and_pruning() {
     let state = tempfile::tempdir().unwrap();
     let mut catalogue = Catalogue::open(state.path()).unwrap();

@@ -59,6 +59,21 @@ fn the_way_back_is_counted_for_itself() {
 }
 
 #[test]
+fn steps_that_the_plan_does_not_have_count_as_all_of_them() {
+    let beyond = progress_after(&[Record::Started { step: usize::MAX, attempt: 1 }]);
+    assert_eq!(beyond.touched, beyond.planned.plan.steps.len());
+    let back = Record::GoingBack { fault: fault(), steps: vec![Step::ScanData], closing: Closing::Aborted };
+    let undone = progress_after(&[back, Record::UndoFinished { step: usize::MAX }]);
+    assert_eq!(undone.going_back.unwrap().finished, 1);
+}
+
+#[test]
+fn a_step_that_took_effect_was_touched() {
+    let progress = progress_after(&[Record::Finished { step: 0, note: None }]);
+    assert_eq!((progress.finished, progress.touched), (1, 1));
+}
+
+#[test]
 fn an_operation_has_ended_only_when_it_says_so() {
     assert_eq!(progress_after(&[Record::Interrupted]).ending, None);
     let closed = progress_after(&[Record::Closed { ending: Closing::PastCommit }]);

@@ -42,7 +42,7 @@ pub enum ConnInfoError {
     /// `hostaddr` is not an address.
     #[error("`hostaddr` in the connection string is not an IP address")]
     HostAddress,
-    /// A keyword without `=`, or `&` without a keyword.
+    /// A keyword without `=` or that is no word, or `&` without a keyword.
     #[error("the connection string has a parameter without a name or without `=`")]
     Parameter,
     /// A quote that is not closed.

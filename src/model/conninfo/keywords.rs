@@ -10,7 +10,8 @@ pub(super) fn parse(text: &str) -> Result<Parts, ConnInfoError> {
     while !rest.is_empty() {
         let (name, value) = rest.split_once('=').ok_or(ConnInfoError::Parameter)?;
         let name = name.trim_end();
-        if name.is_empty() || name.contains(char::is_whitespace) {
+        // A URL whose scheme is mistyped has its password in what would be the name.
+        if name.is_empty() || !name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {
             return Err(ConnInfoError::Parameter);
         }
         let (value, after) = read_value(value.trim_start())?;
@@ -64,6 +65,12 @@ mod tests {
     }
 
     #[test]
+    fn a_value_may_look_like_a_url() {
+        let info = ConnInfo::parse("user=u password='a://b' host=h", None).expect("a valid list");
+        assert_eq!(info.password.expect("a password").expose(), "a://b");
+    }
+
+    #[test]
     fn an_empty_value_is_no_value() {
         let info = ConnInfo::parse("host='' user=u password=''", None).expect("a valid list");
         assert!(info.password.is_none());
@@ -75,6 +82,7 @@ mod tests {
     #[case("user=u password=s3cr3t more", ConnInfoError::Parameter)]
     #[case("s3cr3t", ConnInfoError::Parameter)]
     #[case("=s3cr3t", ConnInfoError::Parameter)]
+    #[case("postgres:/u:s3cr3t@h/d?sslmode=require", ConnInfoError::Parameter)]
     fn broken_lists_are_refused_without_quoting_them(#[case] text: &str, #[case] expected: ConnInfoError) {
         let error = ConnInfo::parse(text, None).expect_err("a broken list");
         assert_eq!(error, expected);

@@ -39,6 +39,16 @@ fn short_and_long_forms_are_one_value_shown_short() {
     assert_eq!(parsed("docker.io/team/product").to_string(), "team/product");
 }
 
+#[rstest]
+#[case("library/a/b")]
+#[case("docker.io/a.b/c")]
+#[case("docker.io/docker.io/x")]
+#[case("library/4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")]
+#[case("library/sha256:4bcff63911fcb4448bd4fdacec207030997caf25e9bea4045fa6c8c44de311d1")]
+fn the_short_form_is_not_used_where_it_would_name_something_else(#[case] text: &str) {
+    assert_eq!(parsed(&parsed(text).to_string()), parsed(text));
+}
+
 #[test]
 fn a_tag_and_a_digest_can_stand_together() {
     let text = format!("127.0.0.1:5000/team/product:1.2.3@sha256:{HEX}");

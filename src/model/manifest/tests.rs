@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn example() -> Value {
+pub(super) fn example() -> Value {
     json!({
         "format": 1, "id": "2026-03-04-050607", "sequence": 3, "created_at": "2026-03-04T05:06:07Z",
         "reason": "pre-upgrade", "operation": "op-1", "product": "ledger",
@@ -31,6 +31,13 @@ fn read_and_written_alike() {
     let manifest = parse(&example()).unwrap();
     assert_eq!(manifest.rows(), 7);
     assert_eq!(Manifest::parse(&manifest.to_json().unwrap()).unwrap(), manifest);
+}
+
+#[test]
+fn rows_beyond_counting_are_as_many_as_can_be_counted() {
+    let mut value = example();
+    value["database"]["tables"][0]["rows"] = json!(u64::MAX);
+    assert_eq!(parse(&value).unwrap().rows(), u64::MAX);
 }
 
 #[test]

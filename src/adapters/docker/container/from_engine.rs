@@ -160,11 +160,13 @@ fn published(port: &str, binding: &RawBinding) -> Option<PortBinding> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn inspected(change: impl FnOnce(&mut serde_json::Value)) -> Container {
-        let mut raw = serde_json::json!({
+    pub(super) fn answer() -> serde_json::Value {
+        serde_json::json!({
             "Id": "a".repeat(64),
             "Name": "/shop-api-1",
             "Image": format!("sha256:{}", "b".repeat(64)),
@@ -190,7 +192,11 @@ mod tests {
                     "9090/tcp": null
                 }
             }
-        });
+        })
+    }
+
+    fn inspected(change: impl FnOnce(&mut serde_json::Value)) -> Container {
+        let mut raw = answer();
         change(&mut raw);
         let raw = serde_json::from_value(raw).expect("an answer");
         Container::from_engine(raw).expect("a whole answer")

@@ -60,14 +60,16 @@ impl Layers {
     fn sum(&self) -> PullProgress {
         let mut sum = PullProgress { layers_total: self.0.len(), ..PullProgress::default() };
         for layer in self.0.values() {
-            sum.bytes_done += layer.done;
-            sum.bytes_total += layer.total;
+            sum.bytes_done = sum.bytes_done.saturating_add(layer.done);
+            sum.bytes_total = sum.bytes_total.saturating_add(layer.total);
             sum.layers_done += usize::from(layer.complete);
         }
         sum
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests {
     use bollard::models::ProgressDetail;
@@ -98,6 +100,14 @@ mod tests {
         assert_eq!((unpacking.bytes_done, unpacking.layers_done), (100, 1));
         let end = layers.take(&message("aa", "Pull complete", None)).expect("progress");
         assert_eq!((end.bytes_done, end.bytes_total, end.layers_done), (100, 100, 2));
+    }
+
+    #[test]
+    fn more_bytes_than_can_be_counted_do_not_end_a_pull() {
+        let mut layers = Layers::default();
+        let whole = Some((i64::MAX, i64::MAX));
+        let progress = ["aa", "bb", "cc"].map(|id| layers.take(&message(id, "Downloading", whole)));
+        assert_eq!(progress[2].map(|progress| progress.bytes_total), Some(u64::MAX));
     }
 
     #[test]
