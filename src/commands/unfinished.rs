@@ -88,6 +88,30 @@ enum Wanted {
 async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let (turn, progress) = Turn::take_again(context, &place)?;
+    let (install, world) =
+        reach(context, place, &turn, &progress).await.map_err(operate::still_unfinished)?;
+    let plan = &progress.planned.plan;
+    let (direction, question, done) = match wanted {
+        Wanted::On => (Direction::On(&progress), "Go on with it?", "went on to its end"),
+        Wanted::Back => {
+            (Direction::Back(&progress), "Undo what it did?", "was given up, and what it had done is undone")
+        }
+    };
+    context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
+    context.consent(question)?;
+    clear_away(&install, &world).await.map_err(operate::still_unfinished)?;
+    operate::again(context, &install, &world, &turn, direction).await?;
+    let text = format!("operation {} {done}", turn.operation);
+    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+}
+
+/// The install and its world as the operation had them.
+async fn reach(
+    context: &Context,
+    place: Place,
+    turn: &Turn,
+    progress: &Progress,
+) -> Result<(Install, LiveWorld), Failure> {
     let install = Install::open(context, place).await?;
     let Planned { plan, backup_dir, .. } = &progress.planned;
     let directory = backup::directory(&install, backup_dir.as_deref())?;
@@ -106,22 +130,16 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
         needed: current::needed_backups(&install.place.state)?,
     };
     let world = live::world(context, &install, setting).await?;
-    let (direction, question, done) = match wanted {
-        Wanted::On => (Direction::On(&progress), "Go on with it?", "went on to its end"),
-        Wanted::Back => {
-            (Direction::Back(&progress), "Undo what it did?", "was given up, and what it had done is undone")
-        }
-    };
-    context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
-    context.consent(question)?;
-    operate::clear_tools(&install, &world).await?;
-    wait_for_statements(&world).await?;
-    sweep_temporaries(&directory).map_err(|error| {
+    Ok((install, world))
+}
+
+/// Ends what the run before left at work, and removes what it left lying about.
+async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
+    operate::clear_tools(install, world).await?;
+    wait_for_statements(world).await?;
+    sweep_temporaries(&world.backups.directory).map(drop).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
-    })?;
-    operate::again(context, &install, &world, &turn, direction).await?;
-    let text = format!("operation {} {done}", turn.operation);
-    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+    })
 }
 
 /// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created
