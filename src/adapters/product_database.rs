@@ -1,10 +1,12 @@
 //! The product's database on its server, as operations need it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::adapters::postgres::carry_over::carry_over;
 use crate::adapters::postgres::connect::{connect, connect_maintenance};
 use crate::adapters::postgres::error::PgError;
+use crate::adapters::postgres::obstacles::obstacles;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows;
 use crate::adapters::postgres::server::{connected_clients, database_exists};
@@ -19,6 +21,9 @@ use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationId;
 use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
 use crate::profile::{AppliedMigrations, Profile};
+
+/// Longest wait for whoever locks the table of migrations, in PostgreSQL's notation: clients wait meanwhile.
+const LOCK_LIMIT: &str = "10s";
 
 /// The product's database, seen and changed for one operation.
 #[derive(Clone)]
@@ -169,7 +174,15 @@ impl Databases for ProductDatabase {
 
     async fn schema(&self, database: &DatabaseName) -> Result<Schema, Fault> {
         let session = self.session(database).await?;
-        Ok(Schema { migrations: self.migrations(&session).await? })
+        let limit = format!("SET lock_timeout = '{LOCK_LIMIT}'");
+        session.execute("limiting the wait for locks", &limit).await.map_err(|error| fault(&error))?;
+        match self.migrations(&session).await {
+            Ok(migrations) => Ok(Schema { migrations }),
+            Err(fault) => {
+                let open = obstacles(&session, database, Duration::ZERO).await.unwrap_or_default();
+                Err(fault.evidence(open.iter().map(ToString::to_string)))
+            }
+        }
     }
 
     async fn write_mark(&self, database: &DatabaseName) -> Result<WriteMark, Fault> {
