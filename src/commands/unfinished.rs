@@ -1,5 +1,6 @@
 //! `opsctl resume` and `opsctl abort`: what becomes of an operation that did not end.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -114,7 +115,7 @@ async fn reach(
 ) -> Result<(Install, LiveWorld), Failure> {
     let install = Install::open(context, place).await?;
     let Planned { plan, backup_dir, .. } = &progress.planned;
-    let directory = backup::directory(&install, backup_dir.as_deref())?;
+    let directory = backups_of(&install, backup_dir.as_deref())?;
     let before = Found {
         release: plan.before.release.clone(),
         source: Source::Image,
@@ -131,6 +132,18 @@ async fn reach(
     };
     let world = live::world(context, &install, setting).await?;
     Ok((install, world))
+}
+
+/// Where the operation keeps its backups: as it was recorded, or, if the install was moved since, where it keeps them now.
+/// A place that is not there is not made: an empty one would hide that the backups are gone.
+fn backups_of(install: &Install, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
+    let now = install.place.backup_dir(None, &install.variables);
+    let Some(recorded) = recorded else { return backup::directory(install, None) };
+    [recorded, now.as_path()].into_iter().find(|place| place.is_dir()).map(Path::to_owned).ok_or_else(|| {
+        Fault::new(format!("the operation's backups are in {}, which is not there", recorded.display()))
+            .hint("is a disk not mounted? bring the folder back and try again")
+            .into()
+    })
 }
 
 /// Ends what the run before left at work, and removes what it left lying about.
