@@ -196,3 +196,6 @@ fn hash(content: &[u8]) -> String {
 fn fault(error: &EnvStoreError) -> Fault {
     Fault::caused_by("could not change the settings", error).hint(error.hint())
 }
+
+#[cfg(test)]
+mod tests;
