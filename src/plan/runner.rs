@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 3;
 
 /// How long a failed step of going back waits before each further attempt: a server or an engine that somebody starts again
 /// takes longer than a moment.
-const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(20)];
+const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(12)];
 
 /// Carries out plans on a world.
 pub struct Runner<'a, S, D, B, E, C> {

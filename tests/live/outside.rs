@@ -138,6 +138,25 @@ fn settings_that_a_person_edits_meanwhile_are_kept() {
 }
 
 #[test]
+fn a_restore_point_that_somebody_drops_is_missed() {
+    let stack = Stack::of(Settings::new(15, "1.1.0").described(IMPATIENT));
+    let (rows, migrations) = (stack.rows(), stack.world().migrations);
+    let mut run = stack.begin(&["upgrade", "2.0.0-never-ready"]);
+    run.reaches("prove");
+    let copy = stack.kept("restore_point").pop().unwrap();
+    stack.query("postgres", &format!("DROP DATABASE \"{copy}\""));
+    let ended = run.wait();
+    assert_eq!(ended.code, Some(6), "the old release on the new data is no way back: {}", ended.told());
+    assert!(ended.fault().contains("somebody removed it"), "{}", ended.fault());
+    assert_eq!(stack.world().images.len(), 0, "nothing serves what is neither old nor new");
+    stack.ops_does(&["abort", "--leave"]);
+    stack.ops_does(&["restore", "latest"]);
+    stack.assert_serves("1.1.0");
+    stack.assert_tidy();
+    assert_eq!((stack.rows(), stack.world().migrations), (rows, migrations));
+}
+
+#[test]
 fn a_compose_that_is_missing_old_or_fails_is_told_and_gone_back_from() {
     let stack = Stack::of(Settings::new(18, "1.1.0").described(IMPATIENT));
     let writer = stack.writer();
