@@ -15,6 +15,7 @@ pub mod http;
 pub mod postgres;
 pub mod process;
 pub mod product_database;
+pub mod server_container;
 pub mod surroundings;
 pub mod tool_host;
 pub mod tool_output;

@@ -187,7 +187,7 @@ pub trait Databases {
 /// What a copy is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyState {
-    /// There is no whole copy: nothing after it can have happened, or it was swapped in already.
+    /// There is no whole copy.
     NoCopy,
     /// The live database is as it was.
     Unchanged,

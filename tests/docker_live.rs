@@ -15,6 +15,8 @@ mod compose;
 mod containers;
 #[path = "docker_live/registry.rs"]
 mod registry;
+#[path = "docker_live/registry_faults.rs"]
+mod registry_faults;
 #[path = "docker_live/sandbox.rs"]
 mod sandbox;
 #[path = "docker_live/throughput.rs"]

@@ -152,7 +152,9 @@ impl Services for ComposeServices {
 
     async fn one_off(&self, name: &str) -> Result<Option<Instance>, Fault> {
         let found = self.engine.container_named(name).await.map_err(|error| fault(&error))?;
-        Ok(found.as_ref().map(instance))
+        // One that is being removed has no outcome any more.
+        let gone = |state| matches!(state, ContainerState::Removing | ContainerState::Dead);
+        Ok(found.filter(|container| !gone(container.state)).as_ref().map(instance))
     }
 
     async fn pull(&self, release: &Release, progress: ProgressSink<'_>) -> Result<String, Fault> {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::adapters::env_store::{EnvStore, EnvStoreError};
 use crate::adapters::files::{self, Mode};
-use crate::env_file::Edit;
+use crate::env_file::{Edit, EnvFile};
 use crate::error::Fault;
 use crate::model::release::Version;
 use crate::plan::step::Release;
@@ -81,6 +81,27 @@ impl EnvSettings {
         edits
     }
 
+    /// Takes back the commenting out of variables, and names those where that cannot be done.
+    fn with_variables_back(&self, present: &EnvFile, before: &[u8]) -> Result<(EnvFile, Vec<String>), Fault> {
+        let unreadable = |error: &dyn std::error::Error| Fault::caused_by("could not put .env back", error);
+        let mut old = EnvFile::parse(before).map_err(|error| unreadable(&error))?;
+        let (mut bytes, mut left) = (present.bytes().to_vec(), Vec::new());
+        for removed in &self.variables.removed {
+            if old.lines_of(&removed.name).is_empty() || !present.lines_of(&removed.name).is_empty() {
+                continue;
+            }
+            let out = Edit::CommentOut { name: removed.name.clone(), why: removed.why.clone() };
+            let new = old.edit(&[out]).map_err(|error| unreadable(&error))?;
+            let (was, became) = difference(old.bytes(), new.bytes());
+            match only_place(&bytes, &became) {
+                Some(place) => _ = bytes.splice(place, was),
+                None => left.push(removed.name.to_string()),
+            }
+            old = new;
+        }
+        Ok((EnvFile::parse(bytes).map_err(|error| unreadable(&error))?, left))
+    }
+
     fn is_set(&self, variable: &crate::profile::VariableName) -> bool {
         self.store.read().is_ok_and(|read| !read.file().lines_of(variable).is_empty())
     }
@@ -88,7 +109,8 @@ impl EnvSettings {
     fn write_version_file(&self, version: &Version) -> Result<(), Fault> {
         let Some(file) = &self.release.version_file else { return Ok(()) };
         let path = self.install.join(file);
-        if !path.exists() {
+        let noted = fs::read_to_string(&path).unwrap_or_default();
+        if !path.exists() || noted.trim() == version.as_str() {
             return Ok(());
         }
         files::replace(&path, format!("{version}\n").as_bytes(), Mode::KeepOr(0o644))
@@ -131,12 +153,15 @@ impl Settings for EnvSettings {
             return Ok(None);
         }
         let read = self.store.read().map_err(|error| fault(&error))?;
-        self.store.edit(&read, &self.selecting(release)).map_err(|error| fault(&error))?;
-        Ok(Some(format!(
-            ".env was changed by somebody else meanwhile: that stays, and only the release was selected again; \
-             as it was before: {}",
-            self.before().display()
-        )))
+        let read = self.store.edit(&read, &self.selecting(release)).map_err(|error| fault(&error))?;
+        let (file, left) = self.with_variables_back(read.file(), &before)?;
+        self.store.replace(&read, file).map_err(|error| fault(&error))?;
+        let told = ".env was changed by somebody else meanwhile: that stays, and only what the operation had changed \
+                    is as it was";
+        Ok(Some(match left.as_slice() {
+            [] => told.to_owned(),
+            left => format!("{told}, except for {}: it is not as the operation left it", left.join(", ")),
+        }))
     }
 
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
@@ -146,6 +171,24 @@ impl Settings for EnvSettings {
     }
 }
 
+/// The lines of the first that differ, and those of the second: without the lines that both begin and end with.
+fn difference(first: &[u8], second: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let lines =
+        |bytes: &[u8]| bytes.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let (first, second) = (lines(first), lines(second));
+    let ahead = first.iter().zip(&second).take_while(|(one, other)| one == other).count();
+    let (first, second) = (&first[ahead..], &second[ahead..]);
+    let behind = first.iter().rev().zip(second.iter().rev()).take_while(|(one, other)| one == other).count();
+    (first[..first.len() - behind].concat(), second[..second.len() - behind].concat())
+}
+
+/// Where `part` is, if it is there once.
+fn only_place(bytes: &[u8], part: &[u8]) -> Option<std::ops::Range<usize>> {
+    let mut places = bytes.windows(part.len().max(1)).enumerate().filter(|(_, window)| *window == part);
+    let (place, _) = places.next()?;
+    places.next().is_none().then(|| place..place + part.len())
+}
+
 fn hash(content: &[u8]) -> String {
     hex::encode(Sha256::digest(content))
 }
@@ -153,3 +196,6 @@ fn hash(content: &[u8]) -> String {
 fn fault(error: &EnvStoreError) -> Fault {
     Fault::caused_by("could not change the settings", error).hint(error.hint())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! The product's database on its server, as operations need it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::adapters::postgres::carry_over::carry_over;
 use crate::adapters::postgres::connect::{connect, connect_maintenance};
 use crate::adapters::postgres::error::PgError;
+use crate::adapters::postgres::obstacles::obstacles;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows;
 use crate::adapters::postgres::server::{connected_clients, database_exists};
@@ -12,6 +14,7 @@ use crate::adapters::postgres::session::Session;
 use crate::adapters::postgres::swap::{Swap, swap};
 use crate::adapters::postgres::whole;
 use crate::adapters::postgres::writes::{self, WriteCounters, write_counters, written_between};
+use crate::adapters::server_container::ServerContainer;
 use crate::error::Fault;
 use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
@@ -19,11 +22,16 @@ use crate::model::operation::OperationId;
 use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
 use crate::profile::{AppliedMigrations, Profile};
 
+/// Longest wait for whoever locks the table of migrations, in PostgreSQL's notation: clients wait meanwhile.
+const LOCK_LIMIT: &str = "10s";
+
 /// The product's database, seen and changed for one operation.
 #[derive(Clone)]
 pub struct ProductDatabase {
     /// How to reach the server as the database's owner; it names the live database.
     pub info: ConnInfo,
+    /// The container that the server runs in, where the product brings its own.
+    pub container: Option<ServerContainer>,
     /// What is known of the product.
     pub profile: Arc<Profile>,
     /// The operation that databases are marked with.
@@ -36,15 +44,25 @@ impl ProductDatabase {
         DatabaseName::new(self.info.database.clone())
     }
 
+    /// How to reach the server now: one in a container is somewhere else when it was started again.
+    pub async fn reachable(&self) -> Result<ConnInfo, Fault> {
+        match &self.container {
+            Some(container) => Ok(self.info.at(container.address().await?)),
+            None => Ok(self.info.clone()),
+        }
+    }
+
     /// A session of the database `name`.
     pub async fn session(&self, name: &DatabaseName) -> Result<Session, Fault> {
-        let info = self.info.with_database(name.as_str());
+        let info = self.reachable().await?.with_database(name.as_str());
         connect(&info, &self.application()).await.map_err(|error| fault(&error))
     }
 
     /// A session of the maintenance database.
     pub async fn maintenance(&self) -> Result<Session, Fault> {
-        connect_maintenance(&self.info, &self.application()).await.map_err(|error| fault(&error))
+        connect_maintenance(&self.reachable().await?, &self.application())
+            .await
+            .map_err(|error| fault(&error))
     }
 
     /// What the server shows as the name of opsctl's sessions.
@@ -128,7 +146,8 @@ impl Databases for ProductDatabase {
             incoming: Some((incoming.clone(), mark_of_incoming.and_then(|mark| mark.comment))),
             outgoing: (outgoing.clone(), mark),
         };
-        swap(&self.info, &renames, &self.application()).await.map(drop).map_err(|error| fault(&error))
+        let info = self.reachable().await?;
+        swap(&info, &renames, &self.application()).await.map(drop).map_err(|error| fault(&error))
     }
 
     async fn changed_since_copy(&self, live: &DatabaseName, copy: &DatabaseName) -> Result<CopyState, Fault> {
@@ -155,7 +174,15 @@ impl Databases for ProductDatabase {
 
     async fn schema(&self, database: &DatabaseName) -> Result<Schema, Fault> {
         let session = self.session(database).await?;
-        Ok(Schema { migrations: self.migrations(&session).await? })
+        let limit = format!("SET lock_timeout = '{LOCK_LIMIT}'");
+        session.execute("limiting the wait for locks", &limit).await.map_err(|error| fault(&error))?;
+        match self.migrations(&session).await {
+            Ok(migrations) => Ok(Schema { migrations }),
+            Err(fault) => {
+                let open = obstacles(&session, database, Duration::ZERO).await.unwrap_or_default();
+                Err(fault.evidence(open.iter().map(ToString::to_string)))
+            }
+        }
     }
 
     async fn write_mark(&self, database: &DatabaseName) -> Result<WriteMark, Fault> {

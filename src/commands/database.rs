@@ -1,16 +1,17 @@
 //! How the product's database is reached, and with which tools.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use crate::adapters::compose_services::fault as docker_fault;
-use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, ToolNetwork};
+use crate::adapters::docker::{Container, ToolNetwork};
 use crate::adapters::postgres::server::server_facts;
 use crate::adapters::postgres::tools::{installed_tools, tools_for};
 use crate::adapters::product_database::{self, ProductDatabase};
+use crate::adapters::server_container::ServerContainer;
 use crate::adapters::tool_host::ToolHost;
 use crate::commands::install::Install;
 use crate::error::Fault;
-use crate::model::conninfo::{ConnInfo, Host, SslMode};
+use crate::model::conninfo::{ConnInfo, Host};
 use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
@@ -38,23 +39,19 @@ pub async fn reach(install: &Install, operation: &OperationId) -> Result<Reached
 }
 
 async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, Fault> {
-    let container = server_container(install).await?;
     let meant = address(install)?;
-    let port = match meant.hosts.first() {
-        Some(Host::Tcp { port, .. }) => *port,
-        _ => PORT,
-    };
-    let reachable = container.address(port).ok_or_else(|| {
-        Fault::new(format!("the container {} has no address that this machine can reach", container.name))
-    })?;
+    let server = bundled_server(install, port_of(&meant))?;
+    let container = server.running().await?;
+    let reachable = server.address().await?;
     let info = as_superuser(install, &meant);
     let database = ProductDatabase {
-        info: at(&info, reachable.ip(), reachable.port()),
+        info: info.at(reachable),
+        container: Some(server),
         profile: install.profile.clone(),
         operation: operation.clone(),
     };
     let server_major = server_major(&database).await?;
-    let within = at(&info, IpAddr::from([127, 0, 0, 1]), port);
+    let within = info.at(SocketAddr::from(([127, 0, 0, 1], reachable.port())));
     let network = ToolNetwork::Of(container.id.clone());
     let project = &install.model.project;
     let tools = ToolHost::in_image(
@@ -68,10 +65,29 @@ async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, 
     Ok(Reached { database, tools, server_major })
 }
 
+fn port_of(info: &ConnInfo) -> u16 {
+    match info.hosts.first() {
+        Some(Host::Tcp { port, .. }) => *port,
+        _ => PORT,
+    }
+}
+
+fn bundled_server(install: &Install, port: u16) -> Result<ServerContainer, Fault> {
+    let bundled = install.profile.database.bundled.as_ref();
+    let bundled = bundled.ok_or_else(|| Fault::new("the profile describes no bundled database"))?;
+    Ok(ServerContainer {
+        engine: install.engine.clone(),
+        project: install.model.project.clone(),
+        service: bundled.service.to_string(),
+        port,
+    })
+}
+
 async fn external(install: &Install, operation: &OperationId) -> Result<Reached, Fault> {
     let info = address(install)?;
     let database = ProductDatabase {
         info: info.clone(),
+        container: None,
         profile: install.profile.clone(),
         operation: operation.clone(),
     };
@@ -131,24 +147,7 @@ async fn server_major(database: &ProductDatabase) -> Result<u32, Fault> {
 
 /// The running container of the bundled server.
 pub async fn server_container(install: &Install) -> Result<Container, Fault> {
-    let service = install.profile.database.bundled.as_ref().map(|bundled| bundled.service.to_string());
-    let service = service.ok_or_else(|| Fault::new("the profile describes no bundled database"))?;
-    let containers = install
-        .engine
-        .containers(ContainerFilter::Project(&install.model.project))
-        .await
-        .map_err(|error| docker_fault(&error))?;
-    containers
-        .into_iter()
-        .find(|container| {
-            container.service.as_deref() == Some(&service)
-                && matches!(container.kind, ContainerKind::Replica(_))
-                && container.is_running()
-        })
-        .ok_or_else(|| {
-            Fault::new(format!("the bundled database ({service}) is not running"))
-                .hint(format!("start it: `docker compose up -d --no-deps {service}`"))
-        })
+    bundled_server(install, PORT)?.running().await
 }
 
 /// The address for what needs the owner, as a person uses it. Nothing is connected to.
@@ -209,12 +208,4 @@ fn as_superuser(install: &Install, info: &ConnInfo) -> ConnInfo {
         }
         _ => info.clone(),
     }
-}
-
-/// The same database by another address: what is reached through the engine's own network needs no TLS.
-fn at(info: &ConnInfo, address: IpAddr, port: u16) -> ConnInfo {
-    let mut info = info.clone();
-    info.hosts = vec![Host::Tcp { name: address.to_string(), address: Some(address), port }];
-    info.ssl.mode = SslMode::Disable;
-    info
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject};
+use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject, ComposeVersion};
 use crate::adapters::compose_services::compose_fault;
 use crate::adapters::docker::{DockerError, Engine, EngineSettings};
 use crate::adapters::env_store::EnvStore;
@@ -133,6 +133,8 @@ impl Install {
         let env_file = place.compose_dir.join(env_name);
         let variables = variables(&env_file, process)?;
         let engine = Engine::connect(&engine_settings).await.map_err(|error| out_of_reach(&error))?;
+        // One that is too old reads the files all the same, and fails when the services are to be started.
+        ComposeVersion::installed().await.map_err(|error| Failure::refused(compose_fault(&error)))?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let compose = |files: Vec<PathBuf>, name: Option<String>| {
             let redactor = redactor.clone();

@@ -195,7 +195,7 @@ pub async fn run(
     context.report(&Event::Planned { operation, plan: &plan });
     let outcome = carry_out(context, install, world, &mut journal, Direction::New(&plan)).await;
     hooks::ended(context, install, operation, &outcome).await;
-    finish(&install.place.state, operation, outcome)
+    finish(install, world, operation, outcome).await
 }
 
 /// Goes on with an operation, or undoes it.
@@ -206,18 +206,30 @@ pub async fn again(
     turn: &Turn,
     direction: Direction<'_>,
 ) -> Result<(), Failure> {
-    let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
+    let lock = lock_database(&world.databases, &context.surroundings.actor.host).await;
+    let _database_lock = lock.map_err(still_unfinished)?;
     let path = install.place.state.journal(&turn.operation);
-    let (mut journal, _) = Journal::reopen(&path).map_err(|error| unrecorded(&error))?;
+    let unrecorded = |error: JournalError| still_unfinished(unrecorded(&error));
+    let (mut journal, _) = Journal::reopen(&path).map_err(unrecorded)?;
     let resumed = Record::Resumed {
         actor: context.surroundings.actor.clone(),
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    journal.append(world.clock.now(), resumed).map_err(|error| unrecorded(&error))?;
+    journal.append(world.clock.now(), resumed).map_err(unrecorded)?;
     context.log_to(&install.place.state.output(&turn.operation));
     let outcome = carry_out(context, install, world, &mut journal, direction).await;
     hooks::ended(context, install, &turn.operation, &outcome).await;
-    finish(&install.place.state, &turn.operation, outcome)
+    finish(install, world, &turn.operation, outcome).await
+}
+
+/// What keeps an operation from being gone on with leaves it as it was: unfinished, which is not the same as undone.
+pub(super) fn still_unfinished(failure: impl Into<Failure>) -> Failure {
+    let mut failure = failure.into();
+    if failure.exit == Exit::Failed {
+        failure.exit = Exit::Interrupted;
+        failure.fault = failure.fault.hint("the operation waits as it was: mend the cause and try again");
+    }
+    failure
 }
 
 /// Records that a person takes over.
@@ -297,11 +309,18 @@ async fn carry_out(
 }
 
 /// Removes what a closed operation no longer needs. What is left over does no harm, so that this cannot fail it.
-fn finish(state: &StateDir, operation: &OperationId, outcome: Result<(), Failure>) -> Result<(), Failure> {
+async fn finish(
+    install: &Install,
+    world: &LiveWorld,
+    operation: &OperationId,
+    outcome: Result<(), Failure>,
+) -> Result<(), Failure> {
     let ended =
         !matches!(&outcome, Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Inconsistent));
     if ended {
-        let _ = state.tidy(operation);
+        let _ = install.place.state.tidy(operation);
+        // A step that failed may have dropped a tool that was still at work.
+        let _ = clear_tools(install, world).await;
     }
     outcome
 }

@@ -51,7 +51,7 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
             return Err(failure);
         }
     };
-    let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup, 1);
+    let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
     let services = live::services(context, &install, &operation)?;
     match current::look(&install, &services).await {
         Ok(found) => {

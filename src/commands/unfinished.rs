@@ -1,5 +1,6 @@
 //! `opsctl resume` and `opsctl abort`: what becomes of an operation that did not end.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -88,9 +89,33 @@ enum Wanted {
 async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let (turn, progress) = Turn::take_again(context, &place)?;
+    let (install, world) =
+        reach(context, place, &turn, &progress).await.map_err(operate::still_unfinished)?;
+    let plan = &progress.planned.plan;
+    let (direction, question, done) = match wanted {
+        Wanted::On => (Direction::On(&progress), "Go on with it?", "went on to its end"),
+        Wanted::Back => {
+            (Direction::Back(&progress), "Undo what it did?", "was given up, and what it had done is undone")
+        }
+    };
+    context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
+    context.consent(question)?;
+    clear_away(&install, &world).await.map_err(operate::still_unfinished)?;
+    operate::again(context, &install, &world, &turn, direction).await?;
+    let text = format!("operation {} {done}", turn.operation);
+    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+}
+
+/// The install and its world as the operation had them.
+async fn reach(
+    context: &Context,
+    place: Place,
+    turn: &Turn,
+    progress: &Progress,
+) -> Result<(Install, LiveWorld), Failure> {
     let install = Install::open(context, place).await?;
     let Planned { plan, backup_dir, .. } = &progress.planned;
-    let directory = backup::directory(&install, backup_dir.as_deref())?;
+    let directory = backups_of(&install, backup_dir.as_deref())?;
     let before = Found {
         release: plan.before.release.clone(),
         source: Source::Image,
@@ -106,22 +131,28 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
         needed: current::needed_backups(&install.place.state)?,
     };
     let world = live::world(context, &install, setting).await?;
-    let (direction, question, done) = match wanted {
-        Wanted::On => (Direction::On(&progress), "Go on with it?", "went on to its end"),
-        Wanted::Back => {
-            (Direction::Back(&progress), "Undo what it did?", "was given up, and what it had done is undone")
-        }
-    };
-    context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
-    context.consent(question)?;
-    operate::clear_tools(&install, &world).await?;
-    wait_for_statements(&world).await?;
-    sweep_temporaries(&directory).map_err(|error| {
+    Ok((install, world))
+}
+
+/// Where the operation keeps its backups: as it was recorded, or, if the install was moved since, where it keeps them now.
+/// A place that is not there is not made: an empty one would hide that the backups are gone.
+fn backups_of(install: &Install, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
+    let now = install.place.backup_dir(None, &install.variables);
+    let Some(recorded) = recorded else { return backup::directory(install, None) };
+    [recorded, now.as_path()].into_iter().find(|place| place.is_dir()).map(Path::to_owned).ok_or_else(|| {
+        Fault::new(format!("the operation's backups are in {}, which is not there", recorded.display()))
+            .hint("is a disk not mounted? bring the folder back and try again")
+            .into()
+    })
+}
+
+/// Ends what the run before left at work, and removes what it left lying about.
+async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
+    operate::clear_tools(install, world).await?;
+    wait_for_statements(world).await?;
+    sweep_temporaries(&world.backups.directory).map(drop).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
-    })?;
-    operate::again(context, &install, &world, &turn, direction).await?;
-    let text = format!("operation {} {done}", turn.operation);
-    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+    })
 }
 
 /// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created

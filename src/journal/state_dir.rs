@@ -69,12 +69,10 @@ impl StateDir {
         self.operation(id).join("output.log")
     }
 
-    /// The identifier for an operation that begins now: one that no operation has.
+    /// The identifier for an operation that begins now: behind all that there are, also where the clock was set back.
     pub fn next_id(&self, at: jiff::Timestamp, kind: OperationKind) -> OperationId {
-        let ids = (1..).map(|attempt| OperationId::new(at, kind, attempt));
-        ids.into_iter()
-            .find(|id| !self.operation(id).exists())
-            .unwrap_or_else(|| OperationId::new(at, kind, u32::MAX))
+        // What cannot be read now is found out by whoever begins the operation.
+        OperationId::behind(at, kind, &self.ids().unwrap_or_default())
     }
 
     /// Makes room for a new operation and starts its journal.
@@ -110,6 +108,11 @@ impl StateDir {
 
     /// All operations in the order in which they began. An operation whose journal holds no whole line never happened.
     pub fn operations(&self) -> io::Result<Vec<PastOperation>> {
+        Ok(self.ids()?.into_iter().filter_map(|id| self.past_operation(id)).collect())
+    }
+
+    /// The identifiers of all operations, sorted.
+    fn ids(&self) -> io::Result<Vec<OperationId>> {
         let directory = match fs::read_dir(self.root.join("operations")) {
             Ok(directory) => directory,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -118,7 +121,7 @@ impl StateDir {
         let mut ids: Vec<OperationId> =
             directory.filter_map(|entry| OperationId::parse(entry.ok()?.file_name().to_str()?)).collect();
         ids.sort();
-        Ok(ids.into_iter().filter_map(|id| self.past_operation(id)).collect())
+        Ok(ids)
     }
 
     fn past_operation(&self, id: OperationId) -> Option<PastOperation> {

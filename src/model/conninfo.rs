@@ -12,7 +12,7 @@ mod properties;
 mod url;
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -244,6 +244,16 @@ impl ConnInfo {
     #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
         Self { database: name.to_owned(), ..self.clone() }
+    }
+
+    /// The same database by another address: what is reached through an engine's own network needs no TLS.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let (ip, port) = (address.ip(), address.port());
+        let mut info = self.clone();
+        info.hosts = vec![Host::Tcp { name: ip.to_string(), address: Some(ip), port }];
+        info.ssl.mode = SslMode::Disable;
+        info
     }
 
     /// The string as a URL for people to read: without the password and without unknown parameters.

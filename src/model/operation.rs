@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// Identifies one operation of an install: `YYYYMMDD-HHMMSS-<kind>`, with `-2`, `-3`, ... when a second saw several.
+/// Identifies one operation of an install: `YYYYMMDD-HHMMSS-<kind>`. Older versions put `-2`, `-3`, ... behind it when a
+/// second saw several. Their order is that of the operations, whatever the clock does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OperationId(String);
@@ -15,13 +17,28 @@ pub struct OperationId(String);
 pub struct InvalidOperationId;
 
 impl OperationId {
-    /// The `attempt`-th identifier for an operation begun at `at` (counting from 1).
-    pub fn new(at: jiff::Timestamp, kind: OperationKind, attempt: u32) -> Self {
-        let stamp = at.strftime("%Y%m%d-%H%M%S");
-        match attempt {
-            0 | 1 => Self(format!("{stamp}-{kind}")),
-            _ => Self(format!("{stamp}-{kind}-{attempt}")),
-        }
+    /// The identifier for an operation begun at `at`.
+    pub fn new(at: jiff::Timestamp, kind: OperationKind) -> Self {
+        Self(format!("{}-{kind}", at.strftime("%Y%m%d-%H%M%S")))
+    }
+
+    /// The identifier for an operation begun at `at`, behind all of `others`: after the clock was set back, or within the
+    /// same second, it is a second later than the last of them.
+    pub fn behind<'i>(
+        at: jiff::Timestamp,
+        kind: OperationKind,
+        others: impl IntoIterator<Item = &'i Self>,
+    ) -> Self {
+        let newest = others.into_iter().filter_map(Self::moment).max();
+        let after = newest.and_then(|newest| newest.checked_add(SignedDuration::from_secs(1)).ok());
+        Self::new(after.map_or(at, |after| at.max(after)), kind)
+    }
+
+    /// The moment in it; `None` for one that names none.
+    fn moment(&self) -> Option<jiff::Timestamp> {
+        let stamp = self.0.get(..15)?;
+        let moment = jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", stamp).ok()?;
+        moment.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|moment| moment.timestamp())
     }
 
     /// Takes an identifier as a person typed it or a label carries it; anything that could leave a directory is refused.
@@ -151,12 +168,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_sort_by_time_and_name_their_kind() {
-        let at: jiff::Timestamp = "2026-03-14T12:00:00Z".parse().unwrap();
-        let first = OperationId::new(at, OperationKind::Upgrade, 1);
+    fn identifiers_sort_in_the_order_of_operations_whatever_the_clock_does() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        let first = OperationId::new(at("2026-03-14T12:00:00Z"), OperationKind::Upgrade);
         assert_eq!(first.as_str(), "20260314-120000-upgrade");
-        assert_eq!(OperationId::new(at, OperationKind::Upgrade, 2).as_str(), "20260314-120000-upgrade-2");
-        assert_eq!(OperationId::parse(first.as_str()), Some(first));
+        assert_eq!(OperationId::parse(first.as_str()), Some(first.clone()));
+        let known = [OperationId::parse("no-time").unwrap(), first.clone()];
+        for (now, expected) in [
+            ("2026-03-14T12:00:00.9Z", "20260314-120001-backup"),
+            ("2026-03-14T12:00:01Z", "20260314-120001-backup"),
+            ("2026-03-14T12:00:02Z", "20260314-120002-backup"),
+            ("2025-01-01T00:00:00Z", "20260314-120001-backup"),
+        ] {
+            let next = OperationId::behind(at(now), OperationKind::Backup, &known);
+            assert_eq!(next.as_str(), expected, "{now}");
+            assert!(next > first, "{now}");
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ impl ByHand {
             Step::Quiesce { services } => vec![self.compose("stop", services)],
             Step::Start { services, release } => {
                 let variable = &self.version_variable;
-                let up = self.compose("up --detach --no-deps", services);
+                // Made anew, a container is as the files describe it, its restart policy included.
+                let up = self.compose("up --detach --no-deps --force-recreate", services);
                 vec![format!("{variable}={} {up}", quoted(release.version.as_str()))]
             }
             Step::PassGates { services, .. } => vec![self.compose("ps", services)],
@@ -48,18 +49,16 @@ impl ByHand {
                     commands.extend(self.swap(live, database, failed));
                     commands
                 }
-                RestorePoint::Backup { id, side } => {
-                    let mut commands = vec![self.sql(&format!("CREATE DATABASE {}", name(side)))];
-                    commands.push(self.load(&self.backup_dir.join(id.file_name()), side));
-                    commands.extend(self.swap(live, side, failed));
-                    commands
-                }
+                RestorePoint::Backup { id, .. } => vec![
+                    self.end_sessions(live),
+                    self.sql(&format!("ALTER DATABASE {} RENAME TO {}", name(live), name(failed))),
+                    self.create_from(&self.backup_dir.join(id.file_name())),
+                ],
             },
             Step::ReplaceInPlace { archive, live } => vec![
                 self.end_sessions(live),
                 self.sql(&format!("DROP DATABASE IF EXISTS {}", name(live))),
-                self.sql(&format!("CREATE DATABASE {}", name(live))),
-                self.load(archive, live),
+                self.create_from(archive),
             ],
             Step::DropDatabase { database } => {
                 vec![self.sql(&format!("DROP DATABASE IF EXISTS {}", name(database)))]
@@ -88,14 +87,20 @@ impl ByHand {
         vec![text]
     }
 
+    /// The comment belongs to the name that the product uses: a copy bears opsctl's mark in its place.
     fn swap(&self, live: &DatabaseName, incoming: &DatabaseName, outgoing: &DatabaseName) -> Vec<String> {
         vec![
             self.end_sessions(live),
             self.sql(&format!(
-                "BEGIN; ALTER DATABASE {live} RENAME TO {outgoing}; ALTER DATABASE {incoming} RENAME TO {live}; COMMIT",
+                "BEGIN; ALTER DATABASE {live} RENAME TO {outgoing}; ALTER DATABASE {incoming} RENAME TO {live}; \
+                 DO $$BEGIN EXECUTE format('COMMENT ON DATABASE %I IS %L', {live_text}, \
+                 (SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {outgoing_text})); \
+                 END$$; COMMIT",
                 live = name(live),
                 incoming = name(incoming),
-                outgoing = name(outgoing)
+                outgoing = name(outgoing),
+                live_text = sql::literal(live.as_str()),
+                outgoing_text = sql::literal(outgoing.as_str()),
             )),
         ]
     }
@@ -113,8 +118,10 @@ impl ByHand {
         format!("{} {} {}", joined(&self.tools), joined(&self.with_connection(&psql)), quoted(statement))
     }
 
-    fn load(&self, archive: &std::path::Path, into: &DatabaseName) -> String {
-        let restore = self.with_connection(&["pg_restore", "--exit-on-error", "--dbname", into.as_str()]);
+    /// Makes the database that a backup of it was taken of, with the owner, locale, settings and grants that it had.
+    fn create_from(&self, archive: &std::path::Path) -> String {
+        let restore =
+            self.with_connection(&["pg_restore", "--create", "--exit-on-error", "--dbname", "postgres"]);
         format!(
             "tar --extract --to-stdout --file {} --wildcards '*/db.dump' | {} {}",
             quoted(&archive.display().to_string()),
@@ -195,8 +202,8 @@ mod tests {
         # in /srv/ledger/.env: set LEDGER_VERSION=1.0.0 and take LEDGER_IMAGE_PIN out
         # if ledger_point still exists: it is as the data was before
         docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\''ledger'\'''
-        docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'BEGIN; ALTER DATABASE "ledger" RENAME TO "it'\''s_failed"; ALTER DATABASE "ledger_point" RENAME TO "ledger"; COMMIT'
-        LEDGER_VERSION=1.0.0 docker compose --project-directory /srv/ledger up --detach --no-deps api worker
+        docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'BEGIN; ALTER DATABASE "ledger" RENAME TO "it'\''s_failed"; ALTER DATABASE "ledger_point" RENAME TO "ledger"; DO $$BEGIN EXECUTE format('\''COMMENT ON DATABASE %I IS %L'\'', '\''ledger'\'', (SELECT shobj_description(oid, '\''pg_database'\'') FROM pg_database WHERE datname = '\''it'\'''\''s_failed'\'')); END$$; COMMIT'
+        LEDGER_VERSION=1.0.0 docker compose --project-directory /srv/ledger up --detach --no-deps --force-recreate api worker
         docker compose --project-directory /srv/ledger ps api worker
         opsctl backup unpin 2026-03-14-120000  # when the operation is closed
         "#);
@@ -209,10 +216,9 @@ mod tests {
         let step =
             Step::ReturnToRestorePoint { live: database("ledger"), point, failed: database("ledger_failed") };
         insta::assert_snapshot!(by_hand().commands(&step).join("\n"), @r#"
-        docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'CREATE DATABASE "ledger_side"'
-        tar --extract --to-stdout --file '/srv/my backups/backup-2026-03-14-120000.tar.gz' --wildcards '*/db.dump' | docker compose --project-directory /srv/ledger exec -T postgres pg_restore --username ledger --exit-on-error --dbname ledger_side
         docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\''ledger'\'''
-        docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'BEGIN; ALTER DATABASE "ledger" RENAME TO "ledger_failed"; ALTER DATABASE "ledger_side" RENAME TO "ledger"; COMMIT'
+        docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'ALTER DATABASE "ledger" RENAME TO "ledger_failed"'
+        tar --extract --to-stdout --file '/srv/my backups/backup-2026-03-14-120000.tar.gz' --wildcards '*/db.dump' | docker compose --project-directory /srv/ledger exec -T postgres pg_restore --username ledger --create --exit-on-error --dbname postgres
         "#);
     }
 }

@@ -206,7 +206,10 @@ async fn return_to<D: Databases, B: Backups>(
     }
     match point {
         RestorePoint::Clone { database: copy } => match databases.changed_since_copy(live, copy).await? {
-            CopyState::NoCopy => Ok(None),
+            // It was whole before anything could change the data: whoever removed it was not opsctl.
+            CopyState::NoCopy => Err(Fault::new(format!("the restore point {copy} is gone: somebody removed it"))
+                .hint("the data is as the failed release left it, and is not served")
+                .hint("`opsctl backup list` shows the backups; after `opsctl abort --leave`, `opsctl restore` loads one")),
             CopyState::Unchanged => Ok(Some("the database was not changed".to_owned())),
             CopyState::Changed => {
                 databases.swap(live, copy, failed).await?;

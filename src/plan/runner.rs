@@ -3,7 +3,7 @@
 //! Forward and back alike, a step's intent is on the disk before its effect begins, and its result before the next intent.
 //! A reporter cannot stop it; the journal can, and does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
@@ -19,6 +19,10 @@ use crate::report::{Event, Progress, Reporter};
 
 /// How often a step is begun before a person has to look at it.
 const ATTEMPTS: u32 = 3;
+
+/// How long a failed step of going back waits before each further attempt: a server or an engine that somebody starts again
+/// takes longer than a moment.
+const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(12)];
 
 /// Carries out plans on a world.
 pub struct Runner<'a, S, D, B, E, C> {
@@ -263,10 +267,10 @@ where
                     Err(fault) => {
                         self.reporter.report(&Event::StepFailed { step, fault: &fault });
                         self.record(Record::UndoFailed { step: index, fault: fault.clone() })?;
-                        if attempts >= ATTEMPTS {
-                            return Ok(Some(self.stuck(back, index, fault)));
+                        match PAUSES.get(attempts as usize - 1) {
+                            Some(pause) => tokio::time::sleep(*pause).await,
+                            None => return Ok(Some(self.stuck(back, index, fault))),
                         }
-                        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
                     }
                 }
             }

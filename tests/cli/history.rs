@@ -52,6 +52,24 @@ fn a_journal_of_a_newer_version_is_refused_with_the_reason() {
     insta::assert_snapshot!(format!("{show}\n{change}"));
 }
 
+/// opsctl was replaced by a newer one half-way, and the older one is back: it touches nothing.
+#[test]
+fn an_operation_of_a_newer_version_is_neither_gone_on_with_nor_undone() {
+    let sandbox = Sandbox::install();
+    let id = "20260319-120000-upgrade";
+    sandbox.operation_altered(id, "1-upgrade-killed-while-migrating.jsonl", |text| {
+        text.replacen("\"schema\":1", "\"schema\":2", 1)
+    });
+    let journal = sandbox.path().join(format!(".opsctl/operations/{id}/journal.jsonl"));
+    let before = std::fs::read(&journal).expect("a journal");
+    for line in ["resume", "abort", "abort --leave", "upgrade 1.3.0", "rollback"] {
+        let run = sandbox.run(&format!("{line} --non-interactive"));
+        assert_eq!(run.status, 3, "{line}: {run}");
+        assert!(run.stderr.contains("use the newer opsctl that wrote it"), "{line}: {run}");
+    }
+    assert_eq!(std::fs::read(&journal).expect("a journal"), before);
+}
+
 #[test]
 fn machines_get_the_same() {
     let lines = lived().run("--output json history").json_lines();

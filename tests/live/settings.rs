@@ -9,6 +9,9 @@ use crate::docker;
 /// The password of the bundled server.
 pub(crate) const DATABASE_PASSWORD: &str = "not-a-real-password";
 
+/// The name of an install's own Compose file.
+const OVERLAY: &str = "docker-compose.overlay.yml";
+
 /// What an install is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -26,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) bundled: bool,
     /// The container of a server outside of the project.
     pub(crate) server: Option<String>,
+    /// One more Compose file, laid over the others.
+    pub(crate) overlay: Option<String>,
 }
 
 /// How the product is described to opsctl.
@@ -58,6 +63,7 @@ impl Settings {
             description: Description::BRISK,
             bundled: true,
             server: None,
+            overlay: None,
         }
     }
 
@@ -71,6 +77,11 @@ impl Settings {
         self
     }
 
+    pub(crate) fn overlaid(mut self, text: &str) -> Self {
+        self.overlay = Some(text.to_owned());
+        self
+    }
+
     /// The image of the bundled server.
     pub(crate) fn server_image(&self) -> String {
         format!("opsctl-sample/postgres:{}", self.postgres)
@@ -81,6 +92,9 @@ impl Settings {
         let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("compose");
         for file in ["docker-compose.yml", "docker-compose.postgres.yml", "docker-compose.prod.yml"] {
             fs::copy(compose.join(file), directory.join(file)).unwrap();
+        }
+        if let Some(overlay) = &self.overlay {
+            fs::write(directory.join(OVERLAY), overlay).unwrap();
         }
         let env = directory.join(".env");
         fs::write(&env, self.env(project, ports)).unwrap();
@@ -97,6 +111,7 @@ impl Settings {
         } else {
             "docker-compose.yml:docker-compose.prod.yml"
         };
+        let files = self.overlay.as_ref().map_or_else(|| files.to_owned(), |_| format!("{files}:{OVERLAY}"));
         let volume = if self.postgres < 18 { "/var/lib/postgresql/data" } else { "/var/lib/postgresql" };
         let mut text = format!(
             "# settings of an install\nCOMPOSE_PROJECT_NAME={project}\nCOMPOSE_FILE={files}\n\

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -43,14 +44,19 @@ impl Stack {
     pub(crate) fn start(&self) {
         if self.settings.bundled {
             self.compose(&["up", "-d", "postgres"]);
-            let server = self.server();
-            let began = Instant::now();
-            while docker(["inspect", "--format", "{{.State.Health.Status}}", &server]) != "healthy" {
-                assert!(began.elapsed() < Duration::from_mins(3), "the database server does not get well");
-                std::thread::sleep(Duration::from_millis(200));
-            }
+            self.server_gets_well();
         }
         self.compose(&["up", "-d", "--wait"]);
+    }
+
+    /// Waits until the bundled server's own health check passes.
+    pub(crate) fn server_gets_well(&self) {
+        let server = self.server();
+        let began = Instant::now();
+        while docker(["inspect", "--format", "{{.State.Health.Status}}", &server]) != "healthy" {
+            assert!(began.elapsed() < Duration::from_mins(3), "the database server does not get well");
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// The files of a stack of which nothing runs yet.
@@ -149,26 +155,21 @@ impl Stack {
 
     /// A query on the bundled server, by its superuser.
     pub(crate) fn query(&self, database: &str, sql: &str) -> String {
+        let output = self.psql(database, sql);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// The same, whatever comes of it.
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> Output {
         let server = self.server();
         let password = format!("PGPASSWORD={DATABASE_PASSWORD}");
-        docker([
-            "exec",
-            "-e",
-            &password,
-            &server,
-            "psql",
-            "-h",
-            "127.0.0.1",
-            "-U",
-            "ledger",
-            "-d",
-            database,
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            sql,
-        ])
+        let connection = ["psql", "-h", "127.0.0.1", "-U", "ledger", "-d", database];
+        let mut all = vec!["exec", "-e", &password, &server];
+        all.extend(connection);
+        all.extend(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
+        attempt(&all)
     }
 
     /// A number that a query gives.

@@ -80,7 +80,7 @@ impl Cluster {
         Self::start_with(&[], "").await
     }
 
-    async fn wait_until_ready(&self) {
+    pub(crate) async fn wait_until_ready(&self) {
         let begun = Instant::now();
         loop {
             match connect(&self.superuser("postgres"), "tests").await {

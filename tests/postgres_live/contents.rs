@@ -9,7 +9,7 @@ use opsctl::adapters::postgres::tools::{installed_tools, tools_for};
 use opsctl::adapters::postgres::writes::{Doubt, Written, write_counters, written_between};
 use opsctl::model::pg_tools::{Ownership, RestoreLoad, decode, dump, restore};
 
-use crate::cluster::{Cluster, run_tool};
+use crate::cluster::{self, Cluster, run_tool};
 
 const SCHEMA: &str = "CREATE SCHEMA app;
     CREATE TYPE app.mood AS ENUM ('well', 'ill');
@@ -156,6 +156,24 @@ async fn what_was_written_is_measured() {
     admin.execute("elsewhere", "CREATE TABLE elsewhere AS SELECT 1").await.expect("superuser");
     let after = write_counters(&session).await.expect("counters");
     assert_eq!(written_between(&before, &after), Written::Nothing);
+}
+
+/// The server goes on when one of its processes is killed, and has lost what it counted.
+#[tokio::test]
+async fn counters_that_were_lost_in_a_crash_prove_nothing() {
+    let cluster = Cluster::start_with(&["autovacuum=off"], "").await;
+    filled(&cluster, "ledger").await;
+    let session = cluster.session("ledger").await;
+    let before = write_counters(&session).await.expect("counters");
+    session.execute("writing", "INSERT INTO app.records (body) VALUES ('a')").await.expect("superuser");
+    let victim = cluster.session("ledger").await;
+    cluster::run("kill", &["-9", &victim.pid().to_string()]);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), session.ended()).await;
+    assert!(ended.is_ok(), "the server ends all its sessions then");
+    cluster.wait_until_ready().await;
+    let fresh = cluster.session("ledger").await;
+    let after = write_counters(&fresh).await.expect("counters");
+    assert_eq!(written_between(&before, &after), Written::Unknown(Doubt::Restarted));
 }
 
 #[tokio::test]

@@ -1,13 +1,19 @@
 //! Who holds what: locks on tables, transactions that stay open, and roles made again elsewhere.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opsctl::adapters::postgres::connect::connect;
 use opsctl::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles};
 use opsctl::adapters::postgres::relation_locks::{Granted, LockMode, relation_locks};
 use opsctl::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
+use opsctl::adapters::product_database::ProductDatabase;
 use opsctl::model::database_name::DatabaseName;
+use opsctl::model::operation::OperationId;
 use opsctl::model::secret::Secret;
+use opsctl::ports::Databases;
+use opsctl::profile::Profile;
 
 use crate::cluster::Cluster;
 
@@ -77,6 +83,28 @@ async fn what_failed_half_way_and_what_hangs_on_the_database_is_named() {
     assert_eq!(found, [Obstacle::ReplicationSlot { name: "to_the_archive".to_owned() }]);
     let found = invalid_indexes(&session).await.expect("indexes");
     assert_eq!(found, [Obstacle::InvalidIndex { name: "one_each".to_owned() }]);
+}
+
+#[tokio::test]
+async fn a_table_of_migrations_that_somebody_locks_is_not_waited_for_without_end() {
+    let cluster = Cluster::start().await;
+    let (holder, live) = (cluster.session("postgres").await, DatabaseName::new("postgres"));
+    let profile =
+        Profile::parse(include_str!("../../templates/profiles/ledger.toml"), Path::new("ledger.toml"));
+    let database = ProductDatabase {
+        info: cluster.superuser("postgres"),
+        container: None,
+        profile: Arc::new(profile.expect("a profile")),
+        operation: OperationId::parse("20260314-120000-upgrade").expect("an identifier"),
+    };
+    let sql = "CREATE TABLE _migrations (id int, name text); INSERT INTO _migrations VALUES (1, 'first')";
+    holder.execute("a table", sql).await.expect("superuser");
+    assert_eq!(database.schema(&live).await.expect("readable").migrations, ["first"]);
+    holder.execute("a lock", "BEGIN; LOCK TABLE _migrations").await.expect("superuser");
+    let asked = tokio::time::timeout(Duration::from_secs(20), database.schema(&live)).await;
+    let fault = asked.expect("it gives up").expect_err("it cannot be read");
+    let who = format!("tests as postgres from 127.0.0.1, process {}", holder.pid());
+    assert!(fault.evidence.iter().any(|line| line.contains(&who)), "{fault:?}");
 }
 
 #[tokio::test]

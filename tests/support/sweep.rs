@@ -106,7 +106,7 @@ impl<'s> Sweep<'s> {
     fn new(scenario: &'s Scenario, install: &Path) -> Self {
         let dir = StateDir::of(install);
         dir.create().expect("a state directory");
-        let operation = OperationId::new(timestamp(), scenario.plan.kind, 1);
+        let operation = OperationId::new(timestamp(), scenario.plan.kind);
         Self { scenario, dir, operation, seen: HashSet::new(), tally: Tally::default() }
     }
 

@@ -38,7 +38,8 @@ impl DumpBackups {
         }
         sweep_temporaries(&self.directory)
             .map_err(|error| Fault::caused_by("could not clear away what an earlier run left", &error))?;
-        let snapshot = SnapshotSession::open(&self.database.info, &self.database.application())
+        let info = self.database.reachable().await?;
+        let snapshot = SnapshotSession::open(&info, &self.database.application())
             .await
             .map_err(|error| product_database::fault(&error))?;
         let writer =
@@ -179,7 +180,7 @@ impl DumpBackups {
                 Err(error) if export.optional && error.is_missing_table() => {}
                 Err(error) => {
                     let what = format!("could not export {}", export.file);
-                    return Err(Fault::caused_by(what, &error).hint("is the query in the profile right?"));
+                    return Err(Fault::caused_by(what, &error).hint(error.hint()));
                 }
             }
         }

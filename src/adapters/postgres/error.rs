@@ -307,6 +307,7 @@ fn statement_hint(sqlstate: &str) -> &'static str {
         "55006" => "stop what is connected to the database and try again",
         "53100" => "free some space on the database server's disk",
         "42P04" => "choose another name, or drop the database that has it",
+        "55P03" => "end the session that holds the lock, or wait until it has ended, and try again",
         "57014" => "was the statement cancelled by an operator or a time limit?",
         _ => "look into the server's log for the statement and its surroundings",
     }

@@ -93,6 +93,17 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            // What cannot be run is the query's fault; that nobody is there to run it is not.
+            Self::Postgres(PgError::Statement { .. }) | Self::Write(_) => {
+                "is the query in the profile right?"
+            }
+            Self::Postgres(error) => error.hint(),
+        }
+    }
+
     /// Whether the query names a table or a column that does not exist.
     pub fn is_missing_table(&self) -> bool {
         matches!(self, Self::Postgres(error) if matches!(error.sqlstate(), Some("42P01" | "42703")))

@@ -5,7 +5,8 @@
 //!   is the same, nothing was committed anywhere;
 //! - the counters of inserted, updated and deleted rows, system catalogues included (so that DDL and TRUNCATE show):
 //!   sessions report them at their end, or up to ten seconds after a transaction. They are complete when nobody is
-//!   connected any more. A crash of the server or a reset loses them.
+//!   connected any more. A reset loses them, and so does a crash: also one of a single process, after which the server
+//!   goes on under its old start time, and only the counters of the server as a whole tell that they began anew.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ pub struct WriteCounters {
     next_transaction: String,
     /// When the server started: counters do not survive a crash.
     server_start: String,
+    /// Since when the server's own counters count; absent in readings from before this was noted.
+    #[serde(default)]
+    counted_since: Option<String>,
     /// When the database's counters were last reset.
     reset: Option<String>,
     /// Sessions on the database, other than the one that asked.
@@ -65,7 +69,7 @@ pub async fn write_counters(session: &Session) -> Result<WriteCounters, PgError>
             doing,
             "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, pg_postmaster_start_time()::text, \
              (SELECT stats_reset::text FROM pg_stat_database WHERE datname = current_database()), \
-             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             (SELECT stats_reset::text FROM pg_stat_bgwriter), (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
              AND backend_type = 'client backend')",
             &[],
         )
@@ -87,7 +91,8 @@ pub async fn write_counters(session: &Session) -> Result<WriteCounters, PgError>
         next_transaction: head.get(0),
         server_start: head.get(1),
         reset: head.get(2),
-        sessions: head.get(3),
+        counted_since: head.get(3),
+        sessions: head.get(4),
         tables,
     })
 }
@@ -109,6 +114,10 @@ pub fn written_between(before: &WriteCounters, after: &WriteCounters) -> Written
     if before.reset != after.reset {
         return Written::Unknown(Doubt::Reset);
     }
+    // What was counted since is not all that was written.
+    if began_anew(before, after) {
+        return Written::Unknown(Doubt::Restarted);
+    }
     if !tables.is_empty() {
         return Written::Tables(tables);
     }
@@ -121,6 +130,16 @@ pub fn written_between(before: &WriteCounters, after: &WriteCounters) -> Written
     Written::Nothing
 }
 
+/// Whether the counters were lost in between: they began later, or one of them is less than it was.
+fn began_anew(before: &WriteCounters, after: &WriteCounters) -> bool {
+    let shrank = |table: &String, then: &[i64; 3]| {
+        let now = after.tables.get(table).copied().unwrap_or_default();
+        now.iter().zip(then).any(|(now, then)| now < then)
+    };
+    let later = before.counted_since.is_some() && before.counted_since != after.counted_since;
+    later || before.tables.iter().any(|(table, then)| shrank(table, then))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +148,7 @@ mod tests {
         WriteCounters {
             next_transaction: transaction.to_owned(),
             server_start: "noon".to_owned(),
+            counted_since: Some("noon".to_owned()),
             reset: None,
             sessions,
             tables: BTreeMap::from([("public.records".to_owned(), [inserted, 0, 0])]),
@@ -155,6 +175,14 @@ mod tests {
         );
         let restarted = WriteCounters { server_start: "one".to_owned(), ..reading("9", 0, 5) };
         assert_eq!(written_between(&reading("7", 0, 5), &restarted), Written::Unknown(Doubt::Restarted));
+        let crashed = WriteCounters { counted_since: Some("one".to_owned()), ..reading("9", 0, 5) };
+        assert_eq!(written_between(&reading("7", 0, 5), &crashed), Written::Unknown(Doubt::Restarted));
+        assert_eq!(
+            written_between(&reading("7", 0, 5), &reading("9", 0, 4)),
+            Written::Unknown(Doubt::Restarted)
+        );
+        let more = WriteCounters { counted_since: Some("one".to_owned()), ..reading("9", 0, 8) };
+        assert_eq!(written_between(&reading("7", 0, 5), &more), Written::Unknown(Doubt::Restarted));
         let reset = WriteCounters { reset: Some("one".to_owned()), ..reading("9", 0, 0) };
         assert_eq!(written_between(&reading("7", 0, 5), &reset), Written::Unknown(Doubt::Reset));
     }

@@ -134,6 +134,7 @@ pub(super) async fn start(install: &Install, names: &Names, live: &Reached) -> R
     };
     let database = ProductDatabase {
         info: at(reachable.ip()),
+        container: None,
         profile: install.profile.clone(),
         operation: names.operation.clone(),
     };

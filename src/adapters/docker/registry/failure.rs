@@ -116,7 +116,7 @@ impl RegistryFailure {
         let why = || message.trim().to_owned();
         if says(&["no space left"]) {
             Self::NoSpace { why: why() }
-        } else if says(&["toomanyrequests", "too many requests", "429", "rate limit"]) {
+        } else if says(&["toomanyrequests", "too many requests", "status: 429", "rate limit"]) {
             Self::RateLimited { retry_after: None }
         } else if says(&[
             "unauthorized",
@@ -200,6 +200,12 @@ mod tests {
     #[case(500, "Get \"https://example.com/v2/\": net/http: TLS handshake timeout", "Unreachable")]
     #[case(500, "toomanyrequests: You have reached your pull rate limit.", "RateLimited")]
     #[case(429, "slow down", "RateLimited")]
+    #[case(500, "received unexpected HTTP status: 429 Too Many Requests", "RateLimited")]
+    #[case(
+        500,
+        "Get \"http://127.0.0.1:24290/v2/\": dial tcp 127.0.0.1:24290: connect: connection refused",
+        "Unreachable"
+    )]
     #[case(500, "received unexpected HTTP status: 503 Service Unavailable", "ServerError")]
     #[case(500, "write /var/lib/docker/tmp/x: no space left on device", "NoSpace")]
     #[case(500, "filesystem layer verification failed for digest sha256:12", "Corrupt")]
