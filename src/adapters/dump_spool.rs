@@ -1,0 +1,121 @@
+//! The unpacked dump of an archive, in a file that PostgreSQL's tools load in parallel.
+//!
+//! It is written in the form that is quickest to load ([`crate::model::dump_rewrite`]), or, where the dump is not of a
+//! kind that is known here, as it is: the tools may know it. Either way the archive was read whole and checked first:
+//! its hashes are of the bytes that are in it.
+
+mod file_thread;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use self::file_thread::FileThread;
+use super::archive::{self, ArchiveError, Contents, Limits, Problem, Progress};
+use crate::model::dump_rewrite::{DumpRewriter, MOST_TOC};
+use crate::model::dump_toc::{DumpToc, NotUnderstood, TocError};
+
+/// Bytes that are written at once.
+const PART: usize = 1 << 20;
+
+/// Reads all of an archive, checks it, and writes its dump to a file that only its owner may read. The file has its
+/// name as soon as it is whole, and not before.
+///
+/// # Errors
+/// At the first thing that is wrong with the archive, or if the file cannot be written.
+pub fn unpack(archive: &Path, dump: &Path, progress: &mut Progress<'_>) -> Result<Contents, ArchiveError> {
+    let partial = dump.with_extension("partial");
+    let contents = match unpack_rewritten(archive, &partial, progress)? {
+        Ok(contents) => contents,
+        Err(NotUnderstood(_)) => {
+            let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
+            archive::copy_dump(archive, Limits::none(), &mut file, progress)?
+        }
+    };
+    std::fs::rename(&partial, dump).map_err(|error| ArchiveError::new(dump, error))?;
+    Ok(contents)
+}
+
+fn unpack_rewritten(
+    archive: &Path,
+    dump: &Path,
+    progress: &mut Progress<'_>,
+) -> Result<Result<Contents, NotUnderstood>, ArchiveError> {
+    let failed = |error| ArchiveError::new(dump, error);
+    let file = private_file(dump).map_err(failed)?;
+    let mut spool = DumpSpool::start(file).map_err(failed)?;
+    let copied = archive::copy_dump(archive, Limits::none(), &mut spool, progress);
+    if let Some(what) = spool.not_understood {
+        return Ok(Err(what));
+    }
+    let contents = copied?;
+    let finished = spool.finish().map_err(|error| ArchiveError::new(archive, Problem::Output(error)))?;
+    Ok(finished.map(|()| contents))
+}
+
+/// The table of contents of an unpacked dump, given to `look`; `None` where it is not of a kind that is known here.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn with_toc<T>(dump: &Path, look: impl FnOnce(&DumpToc<'_>) -> T) -> io::Result<Option<T>> {
+    let file = File::open(dump)?;
+    let mut head = Vec::new();
+    loop {
+        let read = (&file).take(PART as u64).read_to_end(&mut head)?;
+        match DumpToc::parse(&head) {
+            Ok(toc) => return Ok(Some(look(&toc))),
+            Err(TocError::Cut) if read > 0 && head.len() <= MOST_TOC => {}
+            Err(_) => return Ok(None),
+        }
+    }
+}
+
+/// Writes the dump that is written to it in its new form. Rewriting and writing to the file go on side by side.
+struct DumpSpool {
+    rewriter: DumpRewriter,
+    /// Why this dump is not rewritten. Then nothing more is taken.
+    not_understood: Option<NotUnderstood>,
+    file: FileThread,
+}
+
+impl DumpSpool {
+    fn start(file: File) -> io::Result<Self> {
+        let file = FileThread::start(file)?;
+        Ok(Self { rewriter: DumpRewriter::default(), not_understood: None, file })
+    }
+
+    fn finish(mut self) -> io::Result<Result<(), NotUnderstood>> {
+        match self.rewriter.finish() {
+            Ok(rewritten) => {
+                self.file.write(rewritten.rest)?;
+                self.file.finish(&rewritten.head).map(Ok)
+            }
+            Err(what) => Ok(Err(what)),
+        }
+    }
+}
+
+impl Write for DumpSpool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Half a part at a time: what is made of it fits into the room of a part that was written before.
+        let bytes = &bytes[..bytes.len().min(PART / 2)];
+        if let Err(what) = self.rewriter.feed(bytes) {
+            self.not_understood = Some(what);
+            return Err(io::Error::other(what.to_string()));
+        }
+        if self.rewriter.ready() >= PART {
+            let part = self.rewriter.take(self.file.room());
+            self.file.write(part)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
