@@ -119,3 +119,102 @@ impl Write for DumpSpool {
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::path::PathBuf;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const DUMP: &[u8] = include_bytes!("../../tests/fixtures/empty-15.dump");
+
+    /// An archive as the scripts before opsctl made them, and where its dump is to be.
+    fn archive(folder: &Path, dump: &[u8]) -> (PathBuf, PathBuf) {
+        let path = folder.join("backup-2026-03-14-120000.tar.gz");
+        let file = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
+        let mut archive = tar::Builder::new(file);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(dump.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, "2026-03-14-120000/db.dump", dump).unwrap();
+        archive.into_inner().unwrap().finish().unwrap();
+        (path, folder.join("spool.dump"))
+    }
+
+    fn unpacked(dump: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, spool) = archive(folder.path(), dump);
+        let outcome = unpack(&archive, &spool, &mut |_, _| ControlFlow::Continue(()));
+        assert_eq!(spool.exists(), outcome.is_ok());
+        outcome.map(|_| std::fs::read(&spool).unwrap())
+    }
+
+    /// The dump, and rows of some entry of it: one block for each.
+    fn with_rows(rows: usize) -> Vec<u8> {
+        let mut dump = DUMP.to_vec();
+        let toc = DumpToc::parse(DUMP).unwrap();
+        assert_eq!(toc.length, DUMP.len(), "it is empty");
+        let entry = toc.entries.last().unwrap();
+        dump[entry.data_at] = 1;
+        dump.push(1);
+        toc.widths.put_int(entry.dump_id, &mut dump);
+        for row in 0..rows {
+            let row = format!("{row}\ta row\n");
+            toc.widths.put_int(i64::try_from(row.len()).unwrap(), &mut dump);
+            dump.extend_from_slice(row.as_bytes());
+        }
+        toc.widths.put_int(0, &mut dump);
+        dump
+    }
+
+    #[test]
+    fn a_dump_that_is_known_is_rewritten() {
+        let dump = with_rows(300_000);
+        let spool = unpacked(&dump).unwrap();
+        let toc = DumpToc::parse(&spool).unwrap();
+        let entry = toc.entries.last().unwrap();
+        let offset = u64::from_le_bytes(spool[entry.data_at + 1..][..8].try_into().unwrap());
+        assert_eq!((spool[entry.data_at], offset), (DumpToc::KNOWN, DUMP.len() as u64));
+        assert!(spool.len() < dump.len() - 299_000 * 5, "its blocks are joined");
+    }
+
+    #[test]
+    fn a_dump_that_came_later_is_left_as_it_is() {
+        let mut dump = with_rows(1000);
+        dump[6] = 17;
+        assert_eq!(unpacked(&dump).unwrap(), dump);
+        let mut unknown_data = with_rows(300_000);
+        unknown_data.push(9);
+        assert_eq!(unpacked(&unknown_data).unwrap(), unknown_data);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_archive_is_told_as_ever() {
+        let error = unpacked(b"-- not a dump").unwrap_err();
+        assert!(matches!(error.problem, Problem::NotADump(_)), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let (archive, spool) = archive(folder.path(), &with_rows(100_000));
+        let bytes = std::fs::read(&archive).unwrap();
+        File::options().write(true).open(&archive).unwrap().set_len(bytes.len() as u64 / 2).unwrap();
+        let error = unpack(&archive, &spool, &mut |_, _| ControlFlow::Continue(())).unwrap_err();
+        assert!(matches!(error.problem, Problem::Truncated), "{error}");
+        assert!(!spool.exists());
+    }
+
+    #[test]
+    fn the_table_of_contents_is_found_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump");
+        let look = |dump: &[u8]| {
+            File::create(&path).unwrap().write_all(dump).unwrap();
+            with_toc(&path, |toc| toc.length).unwrap()
+        };
+        assert_eq!(look(&with_rows(1000)), Some(DUMP.len()));
+        assert_eq!(look(&DUMP[..DUMP.len() - 1]), None);
+        assert_eq!(look(b""), None);
+    }
+}

@@ -13,8 +13,8 @@ use crate::model::dump_toc::{DataState, DumpToc, NotUnderstood, TocError};
 /// Bytes of data in a block: enough that blocks cost nothing, and no more than a reader hands on at once.
 const BLOCK: usize = 64 << 10;
 
-/// Most bytes of a table of contents, which is held in memory.
-pub const MOST_TOC: usize = 16 << 20;
+/// Most bytes of a table of contents, which is held in memory: some ten thousand tables.
+pub const MOST_TOC: usize = 8 << 20;
 
 /// Rewrites a dump as it comes. What it makes is taken away in parts, in order, and its beginning is written again at the
 /// end.

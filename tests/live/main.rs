@@ -21,6 +21,7 @@ mod from_registry;
 mod http;
 mod interactive;
 mod interrupted;
+mod loads;
 mod operator;
 mod past_commit;
 mod ports;
