@@ -26,12 +26,11 @@ const PART: usize = 1 << 20;
 /// At the first thing that is wrong with the archive, or if the file cannot be written.
 pub fn unpack(archive: &Path, dump: &Path, progress: &mut Progress<'_>) -> Result<Contents, ArchiveError> {
     let partial = dump.with_extension("partial");
-    let contents = match unpack_rewritten(archive, &partial, progress)? {
-        Ok(contents) => contents,
-        Err(NotUnderstood(_)) => {
-            let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
-            archive::copy_dump(archive, Limits::none(), &mut file, progress)?
-        }
+    let contents = if let Ok(contents) = unpack_rewritten(archive, &partial, progress)? {
+        contents
+    } else {
+        let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
+        archive::copy_dump(archive, Limits::none(), &mut file, progress)?
     };
     std::fs::rename(&partial, dump).map_err(|error| ArchiveError::new(dump, error))?;
     Ok(contents)

@@ -64,11 +64,10 @@ pub fn roles_in_dump(sql: &str) -> BTreeSet<String> {
 
 fn roles_in_statement(statement: &[Word<'_>]) -> Vec<String> {
     let before_roles: &[&[&str]] = match statement {
-        [Word::Plain("GRANT"), ..] => &[&["TO"]],
         [Word::Plain("REVOKE"), ..] => &[&["FROM"]],
         [Word::Plain("ALTER"), Word::Plain("DEFAULT"), ..] => &[&["FOR", "ROLE"], &["TO"], &["FROM"]],
         [Word::Plain("ALTER"), ..] => &[&["OWNER", "TO"]],
-        [Word::Plain("CREATE"), Word::Plain("POLICY"), ..] => &[&["TO"]],
+        [Word::Plain("GRANT"), ..] | [Word::Plain("CREATE"), Word::Plain("POLICY"), ..] => &[&["TO"]],
         [Word::Plain("CREATE"), Word::Plain("USER"), ..] => &[&["MAPPING", "FOR"]],
         [Word::Plain("SET"), ..] => &[&["SESSION", "AUTHORIZATION"]],
         _ => return Vec::new(),

@@ -139,7 +139,7 @@ fn large_blocks_are_cut_and_small_ones_fill_up_whole_ones() {
 fn nothing_but_the_open_block_is_kept_back() {
     let sample = Sample::of(16, vec![data(1, 1)]);
     let mut rewriter = DumpRewriter::default();
-    let dump = dump(&sample, &[Item::Table(1, &[&[b'x'; 200_000]])]);
+    let dump = dump(&sample, &[Item::Table(1, &[&vec![b'x'; 200_000]])]);
     for part in dump.chunks(1000) {
         rewriter.feed(part).unwrap();
         rewriter.take(Vec::new());

@@ -32,9 +32,9 @@ impl Sample {
         let [int, offset] = [self.widths.int, self.widths.offset].map(|width| u8::try_from(width).unwrap());
         bytes.extend([1, self.minor, 0, int, offset, 1]);
         if self.minor < 15 {
-            self.int(0, &mut bytes)
+            self.int(0, &mut bytes);
         } else {
-            bytes.push(0)
+            bytes.push(0);
         }
         for part in [59, 4, 3, 2, 0, 126, 0] {
             self.int(part, &mut bytes);
