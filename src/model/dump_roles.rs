@@ -29,7 +29,7 @@ const NAMING: [&str; 4] = ["ACL", "DEFAULT ACL", "POLICY", "USER MAPPING"];
 /// The roles that must exist for owners and grants to be restored as they were dumped, from a table of contents.
 pub fn roles_in_toc(toc: &DumpToc<'_>) -> BTreeSet<String> {
     let mut roles = BTreeSet::new();
-    for entry in &toc.entries {
+    for entry in toc.entries.iter().filter(|entry| !is_of_the_database(entry)) {
         let is_one_of = |kinds: &[&str]| kinds.iter().any(|kind| entry.kind == kind.as_bytes());
         if is_one_of(&NAMING) {
             roles.append(&mut roles_in_dump(&String::from_utf8_lossy(entry.definition)));
@@ -39,6 +39,11 @@ pub fn roles_in_toc(toc: &DumpToc<'_>) -> BTreeSet<String> {
         }
     }
     roles
+}
+
+/// The database itself, and what is granted on it, is in every dump, and is not restored into one that is there.
+fn is_of_the_database(entry: &TocEntry<'_>) -> bool {
+    entry.kind == b"DATABASE" || entry.kind == b"ACL" && entry.tag.starts_with(b"DATABASE ")
 }
 
 /// What nothing drops has no owner of its own: grants, comments, data.
@@ -172,6 +177,7 @@ COMMENT ON TABLE public.records IS 'OWNER TO the reader; GRANT x TO y;';
     fn a_table_of_contents_tells_owners_and_what_definitions_name() {
         let entry = |kind, definition, drop, owner| SampleEntry {
             dump_id: 1,
+            tag: "t",
             kind,
             definition,
             drop,
@@ -181,6 +187,11 @@ COMMENT ON TABLE public.records IS 'OWNER TO the reader; GRANT x TO y;';
         let bytes = Sample::of(
             16,
             vec![
+                entry("DATABASE", "CREATE DATABASE d;", "DROP DATABASE d;", "of the database"),
+                SampleEntry {
+                    tag: "DATABASE d",
+                    ..entry("ACL", "GRANT CONNECT ON DATABASE d TO visitor;", "", "of the database")
+                },
                 entry("TABLE", "CREATE TABLE t ();", "DROP TABLE t;", "ledger"),
                 entry("FUNCTION", "AS $$GRANT x TO nobody;$$;", "DROP FUNCTION f();", "odd \"role\""),
                 entry("INDEX", "CREATE INDEX i ON t (a);", "DROP INDEX i;", "of the table"),

@@ -30,6 +30,8 @@ pub struct DumpToc<'a> {
 pub struct TocEntry<'a> {
     /// Its number in the dump.
     pub dump_id: i64,
+    /// Its name; for a grant, what it is on, such as `TABLE records`.
+    pub tag: &'a [u8],
     /// What kind of thing it is, such as `TABLE` or `TABLE DATA`.
     pub kind: &'a [u8],
     /// The SQL that makes it; empty for data.
@@ -103,7 +105,7 @@ fn entry<'a>(reader: &mut DumpReader<'a>, minor: u8) -> Result<TocEntry<'a>, Toc
         return Err(not_understood("the number of an entry"));
     }
     let _had_dumper = reader.int()?;
-    let [_table_oid, _oid, _tag, kind] = texts(reader)?;
+    let [_table_oid, _oid, tag, kind] = texts(reader)?;
     let _section = reader.int()?;
     let [definition, drop, _copy, _namespace, _tablespace] = texts(reader)?;
     if minor >= 14 {
@@ -130,7 +132,7 @@ fn entry<'a>(reader: &mut DumpReader<'a>, minor: u8) -> Result<TocEntry<'a>, Toc
         _ => return Err(not_understood("where the data of an entry is")),
     };
     let _offset = reader.take(reader.widths.offset)?;
-    Ok(TocEntry { dump_id, kind, definition, drop, owner, data, data_at })
+    Ok(TocEntry { dump_id, tag, kind, definition, drop, owner, data, data_at })
 }
 
 fn texts<'a, const N: usize>(reader: &mut DumpReader<'a>) -> Result<[&'a [u8]; N], ReadError> {

@@ -16,7 +16,8 @@ use crate::stack::Stack;
 /// large objects, one of them with a number that is negative where it is signed.
 const EVERYTHING: &str = r#"
 CREATE ROLE "odd ""role"""; CREATE ROLE maker; CREATE ROLE reader; CREATE ROLE "Tenant, one"; CREATE ROLE other;
-CREATE ROLE of_objects;
+CREATE ROLE of_objects; CREATE ROLE of_the_database; CREATE ROLE visitor;
+ALTER DATABASE ledger OWNER TO of_the_database; GRANT CONNECT ON DATABASE ledger TO visitor;
 CREATE SCHEMA strange AUTHORIZATION "odd ""role""";
 CREATE TABLE strange."We ird" (id int PRIMARY KEY, body text NOT NULL, at timestamptz DEFAULT now());
 INSERT INTO strange."We ird" SELECT i, repeat(md5(i::text), 1 + i % 20) FROM generate_series(1, 20000) i;

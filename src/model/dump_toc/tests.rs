@@ -11,6 +11,7 @@ pub(in crate::model) struct Sample {
 
 pub(in crate::model) struct SampleEntry {
     pub(in crate::model) dump_id: i64,
+    pub(in crate::model) tag: &'static str,
     pub(in crate::model) kind: &'static str,
     pub(in crate::model) definition: &'static str,
     pub(in crate::model) drop: &'static str,
@@ -19,7 +20,7 @@ pub(in crate::model) struct SampleEntry {
 }
 
 pub(in crate::model) fn data(dump_id: i64, state: u8) -> SampleEntry {
-    SampleEntry { dump_id, kind: "TABLE DATA", definition: "", drop: "", owner: "ledger", state }
+    SampleEntry { dump_id, tag: "t", kind: "TABLE DATA", definition: "", drop: "", owner: "ledger", state }
 }
 
 impl Sample {
@@ -52,7 +53,7 @@ impl Sample {
     fn entry(&self, entry: &SampleEntry, bytes: &mut Vec<u8>) {
         self.int(entry.dump_id, bytes);
         self.int(i64::from(entry.state != 3), bytes);
-        for part in ["1259", "16384", "a tag", entry.kind] {
+        for part in ["1259", "16384", entry.tag, entry.kind] {
             self.text(part, bytes);
         }
         self.int(2, bytes);
@@ -86,6 +87,7 @@ impl Sample {
 fn sample(minor: u8) -> Sample {
     let table = SampleEntry {
         dump_id: 215,
+        tag: "t",
         kind: "TABLE",
         definition: "CREATE TABLE t ();\n",
         drop: "DROP TABLE t;\n",
@@ -108,7 +110,8 @@ fn every_version_is_read_to_its_end() {
             [(215, DataState::NoData, 3), (3001, DataState::Unknown, 1), (3002, DataState::Known, 2)]
         );
         let table = &toc.entries[0];
-        assert_eq!((table.kind, table.owner), (&b"TABLE"[..], &b"odd \"role\""[..]));
+        assert_eq!((table.tag, table.kind), (&b"t"[..], &b"TABLE"[..]));
+        assert_eq!(table.owner, b"odd \"role\"");
         assert_eq!((table.definition, table.drop), (&b"CREATE TABLE t ();\n"[..], &b"DROP TABLE t;\n"[..]));
     }
 }
