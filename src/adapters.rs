@@ -8,6 +8,7 @@ pub mod consent;
 pub mod disk;
 pub mod docker;
 pub mod dump_backups;
+pub mod dump_spool;
 pub mod env_settings;
 pub mod env_store;
 pub mod files;

@@ -14,8 +14,9 @@ use tokio::task::spawn_blocking;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::archive::{self, ArchiveError, Checked, Contents, Limits};
+use crate::adapters::archive::{self, ArchiveError, Checked, Contents};
 use crate::adapters::catalogue::{Catalogue, CatalogueError, Pin};
+use crate::adapters::dump_spool;
 use crate::adapters::product_database::ProductDatabase;
 use crate::adapters::tool_host::ToolHost;
 use crate::error::Fault;
@@ -74,14 +75,8 @@ impl DumpBackups {
     /// only from a file.
     async fn unpack(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<Contents, Fault> {
         let (path, spool) = (archive.to_owned(), self.spool(archive));
-        in_background(archive, "reading", progress, move |follow| {
-            let partial = spool.with_extension("partial");
-            let mut file = private_file(&partial).map_err(|error| ArchiveError::new(&partial, error))?;
-            let contents = archive::copy_dump(&path, Limits::none(), &mut file, follow)?;
-            std::fs::rename(&partial, &spool).map_err(|error| ArchiveError::new(&spool, error))?;
-            Ok(contents)
-        })
-        .await
+        in_background(archive, "reading", progress, move |follow| dump_spool::unpack(&path, &spool, follow))
+            .await
     }
 }
 
@@ -182,11 +177,6 @@ pub(crate) async fn in_background<T: Send + 'static>(
     outcome
         .map_err(|error| Fault::caused_by("work on an archive ended unexpectedly", &error))?
         .map_err(|error| archive_fault(archive, &error))
-}
-
-fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// An error of an archive, with what to do about it.

@@ -16,6 +16,7 @@ pub mod rows;
 pub mod server;
 pub mod session;
 pub mod snapshot;
+pub mod statistics;
 pub mod swap;
 mod tls;
 pub mod tools;

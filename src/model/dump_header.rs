@@ -1,10 +1,11 @@
 //! The head of a `pg_dump` custom-format file, read without PostgreSQL's tools.
 //!
 //! A file begins with `PGDMP`, the archive version (three bytes), the widths of integers and offsets, and the format;
-//! then come the compression, the time, and three texts: database, server version, `pg_dump` version. Integers are a
-//! sign byte and that many bytes, least significant first; texts are a length (-1: none) and bytes.
+//! then come the compression, the time, and three texts: database, server version, `pg_dump` version.
 
 use jiff::civil::DateTime;
+
+use crate::model::dump_reader::{DumpReader, ReadError, Widths};
 
 /// Bytes from the start of a dump that are certain to hold its head.
 pub const HEAD_BYTES: usize = 2048;
@@ -56,8 +57,11 @@ pub enum DumpHeaderError {
     /// From before PostgreSQL 9.1, or damaged.
     #[error("it has archive version {0}.{1}, which is not known")]
     UnknownVersion(u8, u8),
-    /// It ends within its head, or the head makes no sense.
-    #[error("its head is cut short or damaged")]
+    /// It ends within its head.
+    #[error("it ends within its head")]
+    Cut,
+    /// The head makes no sense.
+    #[error("its head is damaged")]
     Damaged,
 }
 
@@ -78,92 +82,85 @@ impl DumpHeader {
     /// # Errors
     /// If they are not the head of a custom-format dump.
     pub fn parse(bytes: &[u8]) -> Result<Self, DumpHeaderError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(DumpHeaderError::NotADump)?;
-        let mut head = Head { rest, int_size: 4 };
-        let archive_version = (head.byte()?, head.byte()?, head.byte()?);
+        Self::read(&mut DumpReader::new(bytes))
+    }
+
+    /// Reads the head with a reader at the beginning of a dump, which then knows how wide numbers are.
+    ///
+    /// # Errors
+    /// If it is not the head of a custom-format dump.
+    pub fn read(reader: &mut DumpReader<'_>) -> Result<Self, DumpHeaderError> {
+        let magic = reader.take(MAGIC.len().min(reader.left()))?;
+        if !MAGIC.starts_with(magic) {
+            return Err(DumpHeaderError::NotADump);
+        }
+        if magic.len() < MAGIC.len() {
+            return Err(DumpHeaderError::Cut);
+        }
+        let archive_version = (reader.byte()?, reader.byte()?, reader.byte()?);
         let (major, minor, _) = archive_version;
         // 1.12 is what PostgreSQL 9.1 to 10 write; nothing older is in service.
         if major != 1 || minor < 12 {
             return Err(DumpHeaderError::UnknownVersion(major, minor));
         }
-        head.int_size = usize::from(head.byte()?);
-        let _offset_size = head.byte()?;
-        match head.byte()? {
+        let (int, offset) = (reader.byte()?, reader.byte()?);
+        match reader.byte()? {
             CUSTOM => {}
             other => return Err(DumpHeaderError::OtherFormat(other)),
         }
+        reader.widths = Widths::new(int, offset)?;
         Ok(Self {
             archive_version,
-            compression: head.compression(minor)?,
-            created: head.created()?,
-            database: head.text()?,
-            server_version: head.text()?,
-            dump_version: head.text()?,
+            compression: compression(reader, minor)?,
+            created: created(reader)?,
+            database: text(reader)?,
+            server_version: text(reader)?,
+            dump_version: text(reader)?,
         })
     }
 }
 
-struct Head<'a> {
-    rest: &'a [u8],
-    int_size: usize,
+impl From<ReadError> for DumpHeaderError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cut => Self::Cut,
+            ReadError::Senseless => Self::Damaged,
+        }
+    }
 }
 
-impl<'a> Head<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], DumpHeaderError> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(DumpHeaderError::Damaged)?;
-        self.rest = rest;
-        Ok(taken)
-    }
+fn text(reader: &mut DumpReader<'_>) -> Result<String, ReadError> {
+    Ok(String::from_utf8_lossy(reader.text()?.unwrap_or_default()).into_owned())
+}
 
-    fn byte(&mut self) -> Result<u8, DumpHeaderError> {
-        Ok(self.take(1)?[0])
+/// Since 1.15 an algorithm, before that a zlib level.
+fn compression(reader: &mut DumpReader<'_>, minor: u8) -> Result<DumpCompression, ReadError> {
+    if minor < 15 {
+        return Ok(if reader.int()? == 0 { DumpCompression::None } else { DumpCompression::Gzip });
     }
+    Ok(match reader.byte()? {
+        0 => DumpCompression::None,
+        1 => DumpCompression::Gzip,
+        2 => DumpCompression::Lz4,
+        3 => DumpCompression::Zstd,
+        other => DumpCompression::Unknown(other),
+    })
+}
 
-    fn int(&mut self) -> Result<i64, DumpHeaderError> {
-        let negative = self.byte()? != 0;
-        let digits = self.take(self.int_size)?;
-        if self.int_size > 7 {
-            return Err(DumpHeaderError::Damaged);
-        }
-        let value = digits.iter().rev().fold(0, |value, &byte| value << 8 | i64::from(byte));
-        Ok(if negative { -value } else { value })
+/// C's `struct tm`: years since 1900, months since January, and a daylight-saving flag that tells nothing more.
+fn created(reader: &mut DumpReader<'_>) -> Result<Option<DateTime>, ReadError> {
+    let mut parts = [0; 7];
+    for part in &mut parts {
+        *part = reader.int()?;
     }
-
-    fn text(&mut self) -> Result<String, DumpHeaderError> {
-        let length = self.int()?;
-        if length < 0 {
-            return Ok(String::new());
-        }
-        let bytes = self.take(usize::try_from(length).map_err(|_| DumpHeaderError::Damaged)?)?;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    /// Since 1.15 an algorithm, before that a zlib level.
-    fn compression(&mut self, minor: u8) -> Result<DumpCompression, DumpHeaderError> {
-        if minor < 15 {
-            return Ok(if self.int()? == 0 { DumpCompression::None } else { DumpCompression::Gzip });
-        }
-        Ok(match self.byte()? {
-            0 => DumpCompression::None,
-            1 => DumpCompression::Gzip,
-            2 => DumpCompression::Lz4,
-            3 => DumpCompression::Zstd,
-            other => DumpCompression::Unknown(other),
-        })
-    }
-
-    /// C's `struct tm`: years since 1900, months since January, and a daylight-saving flag that tells nothing more.
-    fn created(&mut self) -> Result<Option<DateTime>, DumpHeaderError> {
-        let [second, minute, hour, day, month, year, _daylight] =
-            [self.int()?, self.int()?, self.int()?, self.int()?, self.int()?, self.int()?, self.int()?];
-        let small = |value: i64| i8::try_from(value).ok();
-        let build = || {
-            let year = i16::try_from(year + 1900).ok()?;
-            let (month, day) = (small(month + 1)?, small(day)?);
-            DateTime::new(year, month, day, small(hour)?, small(minute)?, small(second)?, 0).ok()
-        };
-        Ok(build())
-    }
+    let [second, minute, hour, day, month, year, _daylight] = parts;
+    let small = |value: i64| i8::try_from(value).ok();
+    let build = || {
+        let year = i16::try_from(year.checked_add(1900)?).ok()?;
+        let (month, day) = (small(month.checked_add(1)?)?, small(day)?);
+        DateTime::new(year, month, day, small(hour)?, small(minute)?, small(second)?, 0).ok()
+    };
+    Ok(build())
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod http;
 mod interactive;
 mod interrupted;
 mod kill_sweep;
+mod loads;
 mod operator;
 mod outside;
 mod past_commit;

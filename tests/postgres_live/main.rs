@@ -4,5 +4,6 @@ mod cluster;
 mod connecting;
 mod contents;
 mod databases;
+mod statistics;
 mod swapping;
 mod watching;

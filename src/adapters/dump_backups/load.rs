@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use super::{DumpBackups, archive_fault};
 use crate::adapters::archive::{self, Origin};
+use crate::adapters::dump_spool;
 use crate::adapters::files;
 use crate::adapters::postgres::properties::{database_facts, database_size};
 use crate::adapters::postgres::rows::row_counts;
 use crate::adapters::postgres::server::{database_exists, roles};
+use crate::adapters::postgres::statistics;
 use crate::adapters::postgres::whole::{self, create_empty, drop_database};
 use crate::adapters::product_database;
 use crate::adapters::tool_host;
 use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
-use crate::model::dump_roles::roles_in_dump;
+use crate::model::dump_roles::{roles_in_dump, roles_in_toc};
 use crate::model::manifest::{Database, Manifest, PostgresProperties, TableRows};
 use crate::model::pg_tools::{self, Ownership, RestoreLoad};
 use crate::ports::ProgressSink;
@@ -131,13 +133,17 @@ impl DumpBackups {
         if !exit.success() {
             return Err(tool_host::unsuccessful("pg_restore", &exit, &self.redactor));
         }
-        let session = self.database.session(into).await?;
-        session
-            .execute("collecting statistics", "ANALYZE")
-            .await
-            .map_err(|error| product_database::fault(&error))?;
+        self.collect_statistics(into, load.jobs).await?;
         std::fs::remove_file(&spool)
             .map_err(|error| Fault::caused_by("could not remove the unpacked dump", &error))
+    }
+
+    async fn collect_statistics(&self, of: &DatabaseName, jobs: u32) -> Result<(), Fault> {
+        let mut sessions = Vec::new();
+        for _ in 0..jobs {
+            sessions.push(self.database.session(of).await?);
+        }
+        statistics::collect(&sessions).await.map_err(|error| product_database::fault(&error))
     }
 
     /// Waits for a load and reports how the database grows.
@@ -164,16 +170,26 @@ impl DumpBackups {
 
     /// Owners and grants are restored where the roles exist; a restricted role that the product runs as needs them.
     async fn ownership(&self, spool: &Path) -> Result<Ownership, Fault> {
+        let in_toc = dump_spool::with_toc(spool, roles_in_toc)
+            .map_err(|error| Fault::caused_by("could not read the unpacked dump", &error))?;
+        let named = match in_toc {
+            Some(named) => named,
+            None => self.roles_by_tool(spool).await?,
+        };
+        let session = self.database.maintenance().await?;
+        let present = roles(&session).await.map_err(|error| product_database::fault(&error))?;
+        let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+        Ok(Ownership::decide(named, &present))
+    }
+
+    /// The roles of a dump that came later than this program: the tools that will load it know it.
+    async fn roles_by_tool(&self, spool: &Path) -> Result<BTreeSet<String>, Fault> {
         let definitions = pg_tools::definitions(self.tools.tools(), &self.tools.path_of(spool));
         let sql = self
             .tools
             .output(definitions, Some(spool), LOOK_LIMIT, &self.database.operation, &self.redactor)
             .await?;
-        let named = roles_in_dump(&String::from_utf8_lossy(&sql));
-        let session = self.database.maintenance().await?;
-        let present = roles(&session).await.map_err(|error| product_database::fault(&error))?;
-        let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
-        Ok(Ownership::decide(named, &present))
+        Ok(roles_in_dump(&String::from_utf8_lossy(&sql)))
     }
 
     /// The live database's own properties, with the encoding and the locale that the dump was made with.
