@@ -71,6 +71,18 @@ impl DumpBackups {
         self.scratch.join(format!("{hash}.dump"))
     }
 
+    /// Removes the dumps that an earlier run unpacked: they were not synced, so that a power cut may have left anything in
+    /// them. They are unpacked again where they are needed.
+    pub fn discard_unpacked(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.scratch)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "dump") {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads an archive in full, checks it, and leaves its dump beside, unpacked: PostgreSQL's tools load it in parallel
     /// only from a file.
     async fn unpack(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<Contents, Fault> {

@@ -152,7 +152,11 @@ async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
     wait_for_statements(world).await?;
     sweep_temporaries(&world.backups.directory).map(drop).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
-    })
+    })?;
+    world
+        .backups
+        .discard_unpacked()
+        .map_err(|error| Fault::caused_by("what was unpacked of a backup before cannot be removed", &error))
 }
 
 /// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created
