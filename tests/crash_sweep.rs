@@ -4,6 +4,8 @@
 
 #[path = "support/fake.rs"]
 mod fake;
+#[path = "support/lines.rs"]
+mod lines;
 #[path = "support/outcome.rs"]
 mod outcome;
 #[path = "support/scenarios.rs"]
@@ -16,6 +18,7 @@ use fake::{backups, database};
 use opsctl::journal::record::Closing;
 use opsctl::operations::restore::Migrations;
 use opsctl::operations::rollback::Data;
+use opsctl::plan::step::Step;
 use scenarios::{Point, Scenario};
 
 async fn swept(scenario: Scenario) {
@@ -56,6 +59,15 @@ async fn the_undoing_of_a_restore() {
 #[tokio::test(start_paused = true)]
 async fn an_upgrade() {
     swept(scenarios::upgrade("1.1.0", Point::Clone, Client::Steady, Closing::Done)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_never_ends_is_not_begun_a_fourth_time_but_looking_is() {
+    let scenario = scenarios::upgrade("1.1.0", Point::Clone, Client::Steady, Closing::Done);
+    let migrate = |step: &Step| matches!(step, Step::Migrate { .. });
+    assert_eq!(sweep::killed_three_times(&scenario, migrate).await, Closing::RolledBack);
+    let watch = |step: &Step| matches!(step, Step::PassGates { .. });
+    assert_eq!(sweep::killed_three_times(&scenario, watch).await, Closing::Done);
 }
 
 #[tokio::test(start_paused = true)]

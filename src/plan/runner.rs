@@ -67,7 +67,12 @@ where
                 let undone = self.back(&done.planned.plan, back.clone(), done.touched).await;
                 if back.closing == Closing::Aborted { given_up(undone) } else { undone }
             }
-            None => self.forward(&done.planned.plan, next(done), done.attempts).await,
+            None => {
+                let from = next(done);
+                // They were attempts at the step in doubt, not at one that is only done again on the way to it.
+                let attempts = if from == done.finished { done.attempts } else { 0 };
+                self.forward(&done.planned.plan, from, attempts).await
+            }
         }
     }
 

@@ -15,11 +15,13 @@ use opsctl::journal::{Journal, read};
 use opsctl::model::operation::{Actor, OperationId};
 use opsctl::plan::by_hand::ByHand;
 use opsctl::plan::runner::Runner;
+use opsctl::plan::step::Step;
 use opsctl::ports::{Clock, Limits};
 use opsctl::report::{Event, Reporter};
 
 use crate::fake::install::Install;
-use crate::fake::{At, Fake, FakeWorld, Moment, timestamp};
+use crate::fake::{Fake, FakeWorld, Moment, timestamp};
+use crate::lines::{Lines, lengths};
 use crate::outcome::{Afterwards, Tidying};
 use crate::scenarios::Scenario;
 
@@ -94,6 +96,33 @@ pub(crate) async fn sweep(scenario: &Scenario) -> Tally {
     sweep.tally
 }
 
+/// Kills opsctl three times in the same step, before it took effect, and says how the operation ends when it is resumed
+/// once more.
+pub(crate) async fn killed_three_times(scenario: &Scenario, is_it: impl Fn(&Step) -> bool) -> Closing {
+    let dir = scratch();
+    let mut sweep = Sweep::new(scenario, dir.path());
+    let wanted = scenario.plan.steps.iter().position(is_it).expect("a step of the plan");
+    let undisturbed = sweep.run(&sweep.start_state(), Call::Begin).await;
+    let lines = Lines::of(&undisturbed.last.journal);
+    let began = |entry: &Entry| matches!(entry.record, Record::Started { step, .. } if step == wanted);
+    let at = lines.entries.iter().position(began).expect("it was begun");
+    let length = lines.ends[at];
+    let killed = undisturbed.moments.iter().find(|moment| moment.journal == length).expect("a moment in it");
+    let mut journal = undisturbed.last.journal[..length].to_vec();
+    for attempt in 2..=3 {
+        let record = Record::Started { step: wanted, attempt };
+        let entry =
+            Entry { number: lines.entries[at].number + u64::from(attempt) - 1, at: timestamp(), record };
+        journal.extend(serde_json::to_vec(&entry).expect("a record"));
+        journal.push(b'\n');
+    }
+    let path = vec![format!("killed three times in step {wanted}")];
+    let state = State { install: killed.install.clone(), journal, path, history: History::MadeToFail };
+    let run = sweep.run(&state, Call::Resume).await;
+    sweep.hold_to(&run);
+    Progress::of(&Lines::of(&run.last.journal).entries).and_then(|progress| progress.ending).expect("an end")
+}
+
 struct Sweep<'s> {
     scenario: &'s Scenario,
     dir: StateDir,
@@ -110,14 +139,18 @@ impl<'s> Sweep<'s> {
         Self { scenario, dir, operation, seen: HashSet::new(), tally: Tally::default() }
     }
 
-    /// Runs the operation undisturbed, and then with each of its boundaries failing.
-    async fn begin(&mut self) -> Vec<State> {
-        let start = State {
+    fn start_state(&self) -> State {
+        State {
             install: self.scenario.install.clone(),
             journal: Vec::new(),
             path: Vec::new(),
             history: History::Killed,
-        };
+        }
+    }
+
+    /// Runs the operation undisturbed, and then with each of its boundaries failing.
+    async fn begin(&mut self) -> Vec<State> {
+        let start = self.start_state();
         let undisturbed = self.run(&start, Call::Begin).await;
         let boundaries = undisturbed.boundaries;
         let found = self.judge(undisturbed);
@@ -296,54 +329,6 @@ impl<'s> Sweep<'s> {
 
     fn write_journal(&self, bytes: &[u8]) {
         File::create(self.journal()).and_then(|mut file| file.write_all(bytes)).expect("room in memory");
-    }
-}
-
-/// How long the journal can be after a kill at a moment: around an append, the line may be absent, torn or whole. A torn line
-/// is cut off before anything else is done, so that tearing another one in the recovery would find nothing new.
-fn lengths(journal: &[u8], length: usize, at: At, run: usize) -> Vec<(usize, &'static str)> {
-    match at {
-        At::Effect(label) => vec![(length, label)],
-        At::Append => {
-            let line = journal[length..].iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-            let mut lengths = vec![(length, "before a record"), (length + line, "after a record")];
-            if run == 1 {
-                lengths.push((length + line / 2, "inside a record"));
-            }
-            lengths
-        }
-    }
-}
-
-/// The lines of a journal, read once, to tell what each of its beginnings says.
-struct Lines {
-    ends: Vec<usize>,
-    entries: Vec<Entry>,
-}
-
-impl Lines {
-    fn of(journal: &[u8]) -> Self {
-        let newlines = journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let ends: Vec<usize> = newlines.map(|(index, _)| index + 1).collect();
-        let starts = [0].into_iter().chain(ends.iter().copied());
-        let entries = starts
-            .zip(&ends)
-            .map(|(start, &end)| serde_json::from_slice(&journal[start..end]).expect("a record"))
-            .collect();
-        Self { ends, entries }
-    }
-
-    /// How far an operation came by the first bytes of its journal.
-    fn told_by(&self, length: usize) -> String {
-        let whole = self.ends.partition_point(|&end| end <= length);
-        let torn = if length > self.ends[..whole].last().copied().unwrap_or(0) { ", torn" } else { "" };
-        match Progress::of(&self.entries[..whole]) {
-            None => format!("not begun{torn}"),
-            Some(Progress { finished, touched, going_back, ending, .. }) => {
-                let back = going_back.map(|back| (back.finished, back.steps.len()));
-                format!("{finished} finished of {touched} begun, {back:?} undone, {ending:?}{torn}")
-            }
-        }
     }
 }
 
