@@ -74,6 +74,7 @@ pub fn plan(product: &Product, request: Request) -> Plan {
             steps.extend([
                 quiesce,
                 Step::TakeBackup { id: *safety, reason: Reason::Safety },
+                Step::ConfirmQuiet { services: product.services.clone(), failed: None },
                 Step::ReplaceInPlace { archive: archive.clone(), live: live.clone() },
                 Step::CompareLoaded { archive, database: live },
             ]);

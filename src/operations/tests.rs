@@ -176,6 +176,7 @@ fn a_restore_in_place_of_older_data() {
     read /backup/a.tar.gz in full and check it
     stop worker, api
     take backup 2026-03-14-120000 and read it back
+    make sure that worker, api still stand still
     drop ledger and load /backup/a.tar.gz in its place
     compare ledger with the backup
     migrate ledger with 1.0.0
@@ -186,7 +187,7 @@ fn a_restore_in_place_of_older_data() {
     let the product check its data
     drop ledger_replaced_before
     ");
-    insta::assert_snapshot!(listed(&plan.reversing(5)), @r"
+    insta::assert_snapshot!(listed(&plan.reversing(6)), @r"
     drop ledger and load /backup/safety.tar.gz in its place
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable

@@ -65,7 +65,7 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
         command: None,
     };
     steps.push(Step::ProveCanary { one_off: canary });
-    steps.push(Step::ConfirmQuiet { services: product.services.clone(), failed: request.failed });
+    steps.push(Step::ConfirmQuiet { services: product.services.clone(), failed: Some(request.failed) });
     steps.push(Step::MarkWrites { live });
     steps.push(Step::SelectRelease { release: target.clone() });
     let commit = steps.len();

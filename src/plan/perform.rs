@@ -63,7 +63,7 @@ where
         }
         Step::ProveCanary { one_off } => prove(services, one_off, limits, progress).await,
         Step::ConfirmQuiet { services: names, failed } => {
-            confirm_quiet(services, names, failed).await.map(nothing)
+            confirm_quiet(services, names, failed.as_ref()).await.map(nothing)
         }
         Step::RemoveOneOff { name } => services.remove_one_off(name).await.map(nothing),
         Step::MarkWrites { live } => databases.write_mark(live).await.map(|mark| Some(mark.0)),
@@ -96,16 +96,21 @@ fn nothing((): ()) -> Note {
 async fn confirm_quiet<S: Services>(
     services: &S,
     names: &[ServiceName],
-    failed: &DatabaseName,
+    failed: Option<&DatabaseName>,
 ) -> Result<(), Fault> {
     for name in names {
         for instance in services.instances(name).await? {
             if matches!(instance.state, InstanceState::Running | InstanceState::Restarting) {
-                return Err(Fault::new(format!("somebody started {name} while the upgrade held it stopped"))
-                    .hint(format!(
-                        "what it may have written since is in the database {failed}, which is kept"
-                    ))
-                    .hint("leave the product alone until the upgrade has ended, and try again"));
+                let fault =
+                    Fault::new(format!("somebody started {name} while the operation held it stopped"));
+                let kept = |failed| {
+                    format!("what it may have written since is in the database {failed}, which is kept")
+                };
+                return Err(failed
+                    .map(kept)
+                    .into_iter()
+                    .fold(fault, Fault::hint)
+                    .hint("leave the product alone until the operation has ended, and try again"));
             }
         }
     }

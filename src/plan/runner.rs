@@ -62,18 +62,14 @@ where
 
     /// Goes on with an operation that did not end, in the direction in which it was going.
     pub async fn resume(&mut self, done: &Done) -> Result<(), Failure> {
-        match &done.going_back {
-            Some(back) => {
-                let undone = self.back(&done.planned.plan, back.clone(), done.touched).await;
-                if back.closing == Closing::Aborted { given_up(undone) } else { undone }
-            }
-            None => {
-                let from = next(done);
-                // They were attempts at the step in doubt, not at one that is only done again on the way to it.
-                let attempts = if from == done.finished { done.attempts } else { 0 };
-                self.forward(&done.planned.plan, from, attempts).await
-            }
+        if let Some(back) = &done.going_back {
+            let undone = self.back(&done.planned.plan, back.clone(), done.touched).await;
+            return if back.closing == Closing::Aborted { given_up(undone) } else { undone };
         }
+        let from = next(done);
+        // They were attempts at the step in doubt, not at one that is only done again on the way to it.
+        let attempts = if from == done.finished { done.attempts } else { 0 };
+        self.forward(&done.planned.plan, from, attempts).await
     }
 
     /// Gives up an operation that did not end and undoes what it did.

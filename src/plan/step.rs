@@ -155,8 +155,9 @@ pub enum Step {
     ConfirmQuiet {
         /// The services that were stopped.
         services: Vec<ServiceName>,
-        /// The name that a failed database would be kept under.
-        failed: DatabaseName,
+        /// The name that a failed database would be kept under; absent where nothing was changed so far.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<DatabaseName>,
     },
     /// Reads the write counters, to tell afterwards whether anything was written past the commit point.
     MarkWrites {
