@@ -64,7 +64,7 @@ impl ByHand {
                 vec![self.sql(&format!("DROP DATABASE IF EXISTS {}", name(database)))]
             }
             Step::UnpinBackup { id } => {
-                vec![format!("opsctl backup unpin {id}  # when the operation is closed")]
+                vec![format!("# when the operation is closed: opsctl backup unpin {id}")]
             }
             other => vec![format!("# {other}")],
         }
@@ -205,7 +205,7 @@ mod tests {
         docker compose --project-directory /srv/ledger exec -T postgres psql --username ledger --dbname postgres --command 'BEGIN; ALTER DATABASE "ledger" RENAME TO "it'\''s_failed"; ALTER DATABASE "ledger_point" RENAME TO "ledger"; DO $$BEGIN EXECUTE format('\''COMMENT ON DATABASE %I IS %L'\'', '\''ledger'\'', (SELECT shobj_description(oid, '\''pg_database'\'') FROM pg_database WHERE datname = '\''it'\'''\''s_failed'\'')); END$$; COMMIT'
         LEDGER_VERSION=1.0.0 docker compose --project-directory /srv/ledger up --detach --no-deps --force-recreate api worker
         docker compose --project-directory /srv/ledger ps api worker
-        opsctl backup unpin 2026-03-14-120000  # when the operation is closed
+        # when the operation is closed: opsctl backup unpin 2026-03-14-120000
         "#);
     }
 

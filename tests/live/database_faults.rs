@@ -168,6 +168,9 @@ fn going_back_that_is_stuck_is_finished_by_resume_or_by_hand() {
         "postgres",
         "ALTER DATABASE ledger SET work_mem = '7MB'; COMMENT ON DATABASE ledger IS 'ours'",
     );
+    // Enough for the load to be still under way when the server is killed.
+    let ballast = "CREATE TABLE ballast AS SELECT i, md5(i::text) FROM generate_series(1, 500000) AS i";
+    stack.query("ledger", ballast);
     let archive = stack.ops_does(&["backup"])["path"].as_str().unwrap().to_owned();
     let rows = stack.rows();
     let mut run = stack.begin(&["restore", "--in-place", &archive]);
