@@ -42,7 +42,9 @@ pub(super) async fn before(
     plan: &Plan,
 ) -> Result<(), Failure> {
     let Some(command) = &install.profile.hooks.before else { return Ok(()) };
-    context.note(&format!("running the hook before: {}", command.join(" ")));
+    // Its arguments may hold an address or a token that is nobody's business.
+    let program = command.first().map_or("", String::as_str);
+    context.note(&format!("running the hook before the operation: {program}"));
     run(install, command, told("before", install, operation, plan)).await.map_err(|fault| {
         Failure::refused(fault.within("the hook before the operation says no").hint("nothing was changed"))
     })

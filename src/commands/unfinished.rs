@@ -42,7 +42,8 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
         Ok(install) => {
             let directory =
                 install.place.backup_dir(progress.planned.backup_dir.as_deref(), &install.variables);
-            Some(live::by_hand(&install, &database::for_a_person(&install)?, &directory))
+            let reached = database::for_a_person(&install).ok();
+            reached.map(|info| live::by_hand(&install, &info, &directory))
         }
         Err(_) => None,
     };

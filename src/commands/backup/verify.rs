@@ -73,9 +73,11 @@ fn note(
     proof: Option<Proof>,
 ) -> Result<(), Failure> {
     let Some(id) = id else { return Ok(()) };
-    let _held = match turn
-        .map_or_else(|| operate::hold(context, &install.place, OperationKind::Backup).map(Some), |_| Ok(None))
-    {
+    let held = match turn {
+        Some(_) => Ok(None),
+        None => operate::hold(context, &install.place, OperationKind::Backup).map(Some),
+    };
+    let _until_it_is_noted = match held {
         Ok(held) => held,
         Err(failure) => {
             context.warn(format!("what was found is not recorded: {}", failure.fault));
