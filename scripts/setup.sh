@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what opsctl's demo and tests need and this machine lacks.
 #
-# usage: scripts/setup.sh [rust|docker|compose|postgres-tools|postgres-server|registry]...
+# usage: scripts/setup.sh [rust|docker|compose|postgres-tools|postgres-server|registry|pgbouncer]...
 #        without arguments: all of them
 set -euo pipefail
 
@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
 if [ $# -eq 0 ]; then
-    set -- rust docker compose postgres-tools postgres-server registry
+    set -- rust docker compose postgres-tools postgres-server registry pgbouncer
 fi
 
 for part in "$@"; do
@@ -20,6 +20,7 @@ for part in "$@"; do
     postgres-tools) ensure_postgres_tools ;;
     postgres-server) ensure_postgres_server ;;
     registry) ensure_registry ;;
+    pgbouncer) ensure_pgbouncer ;;
     -h | --help)
         sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0

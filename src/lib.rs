@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! main -> cli -> commands --+-> operations ---> plan::step ---> model          pure: facts in, a plan or a refusal out
+//!                           +-> preflight -------------------> profile         pure: facts in, a judgement out
 //!                           +-> plan::runner ----------------> ports, journal, report
-//!                           +-> adapters --------------------> ports           only commands builds adapters
+//!                           +-> adapters --------------------> ports, and the facts of preflight; only commands builds adapters
 //! ```
 
 pub mod adapters;
@@ -22,5 +23,6 @@ mod nearly_right;
 pub mod operations;
 pub mod plan;
 pub mod ports;
+pub mod preflight;
 pub mod profile;
 pub mod report;

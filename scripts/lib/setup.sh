@@ -333,3 +333,10 @@ ensure_registry() {
     # Otherwise it would come up on its well-known port with the next boot.
     if [ -d /run/systemd/system ]; then systemctl disable -q docker-registry; fi
 }
+
+# ensure_pgbouncer: a connection pooler's program, without its service.
+ensure_pgbouncer() {
+    if setup_has pgbouncer; then return 0; fi
+    setup_without_services ensure_packages pgbouncer || return 1
+    if [ -d /run/systemd/system ]; then systemctl disable -q pgbouncer; fi
+}

@@ -1,8 +1,9 @@
-//! Room on file systems.
+//! Room on file systems, and in memory.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Fault;
+use crate::preflight::host::Disk;
 use crate::report::quantity;
 
 /// What stays free of what is promised: a file system that is full to the last byte helps nobody.
@@ -60,6 +61,39 @@ fn free(place: &Path) -> Option<(u64, u64)> {
     let device = rustix::fs::stat(existing).ok()?.st_dev;
     let room = rustix::fs::statvfs(existing).ok()?;
     Some((device, room.f_bavail * room.f_frsize))
+}
+
+/// The file systems under places, with what each holds; a place that cannot be looked at is left out.
+pub fn disks(places: &[(&'static str, PathBuf)]) -> Vec<Disk> {
+    let mut found: Vec<(u64, Disk)> = Vec::new();
+    for (what, place) in places {
+        let Some(existing) = place.ancestors().find(|path| path.exists()) else { continue };
+        let (Ok(stat), Ok(room)) = (rustix::fs::stat(existing), rustix::fs::statvfs(existing)) else {
+            continue;
+        };
+        match found.iter_mut().find(|(device, _)| *device == stat.st_dev) {
+            Some((_, disk)) => disk.holds.push(what),
+            None => found.push((
+                stat.st_dev,
+                Disk {
+                    holds: vec![what],
+                    place: existing.to_owned(),
+                    size: room.f_blocks * room.f_frsize,
+                    free: room.f_bavail * room.f_frsize,
+                    inodes: room.f_files,
+                    free_inodes: room.f_favail,
+                },
+            )),
+        }
+    }
+    found.into_iter().map(|(_, disk)| disk).collect()
+}
+
+/// What of the machine's memory can be had now, in bytes, as the kernel estimates it.
+pub fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! or changes whole databases wants a session of the maintenance database: [`connect::connect_maintenance`].
 
 pub mod carry_over;
+pub mod certificate;
+pub mod condition;
 pub mod connect;
 pub mod error;
 pub mod fingerprint;
 pub mod lock;
 pub mod obstacles;
+pub mod pooler;
 pub mod properties;
 pub mod relation_locks;
 pub mod role_copy;

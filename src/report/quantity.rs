@@ -44,6 +44,11 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// A count with what is counted, in the right number: `1 file`, `1 234 files`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

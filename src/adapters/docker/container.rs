@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::image_ref::ImageId;
+use crate::model::secret::Secret;
 
 const ID_LENGTH: usize = 64;
 
@@ -70,6 +71,8 @@ pub struct Container {
     pub ports: Vec<PortBinding>,
     /// How long it may take to stop, if its creator said so.
     pub stop_grace: Option<Duration>,
+    /// Its environment, the image's own included.
+    pub environment: BTreeMap<String, Secret>,
 }
 
 /// Whether Compose keeps a container, or it was made for one run.

@@ -16,6 +16,8 @@ pub enum ContainerFilter<'a> {
     Operation(&'a str),
     /// Those that carry a label with a value.
     Label(&'a str, &'a str),
+    /// All that run, whoever made them.
+    Running,
 }
 
 impl Engine {
@@ -26,12 +28,13 @@ impl Engine {
     /// # Errors
     /// If the engine does not answer, or answers something unreadable.
     pub async fn containers(&self, filter: ContainerFilter<'_>) -> Result<Vec<Container>, DockerError> {
-        let label = match filter {
-            ContainerFilter::Project(name) => format!("com.docker.compose.project={name}"),
-            ContainerFilter::Operation(id) => format!("{LABEL_OPERATION}={id}"),
-            ContainerFilter::Label(name, value) => format!("{name}={value}"),
+        let (key, value) = match filter {
+            ContainerFilter::Project(name) => ("label", format!("com.docker.compose.project={name}")),
+            ContainerFilter::Operation(id) => ("label", format!("{LABEL_OPERATION}={id}")),
+            ContainerFilter::Label(name, value) => ("label", format!("{name}={value}")),
+            ContainerFilter::Running => ("status", "running".to_owned()),
         };
-        let filters = HashMap::from([("label", vec![label])]);
+        let filters = HashMap::from([(key, vec![value])]);
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let listed = self.ask("list containers", self.docker.list_containers(Some(options))).await?;
         let mut containers = Vec::with_capacity(listed.len());

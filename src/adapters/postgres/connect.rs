@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::either::Either;
 
 use super::error::PgError;
-use super::session::{self, Session};
+use super::session::{self, Bare, Session};
 use super::tls;
 use crate::model::conninfo::{ChannelBinding, ConnInfo, Host, SslMode, TargetSession};
 
@@ -52,10 +52,7 @@ pub async fn connect(info: &ConnInfo, application_name: &str) -> Result<Session,
             }
         }
     }
-    Err(failure.unwrap_or_else(|| PgError::Unexpected {
-        doing: "connecting".to_owned(),
-        reason: "the connection string names no host".to_owned(),
-    }))
+    Err(failure.unwrap_or_else(no_host))
 }
 
 /// Connects to a database of the same server that is not the one `info` names: `postgres`, else `template1`.
@@ -113,6 +110,37 @@ async fn connect_to(
     application_name: &str,
     wanted: TargetSession,
 ) -> Result<Session, PgError> {
+    let bare = log_in_to(host, info, application_name).await?;
+    let limit = info.connect_timeout.unwrap_or(DEFAULT_TIME_LIMIT);
+    let session = tokio::time::timeout(limit, Session::prepare(bare, info, application_name))
+        .await
+        .unwrap_or_else(|_| Err(PgError::TimedOut { target: describe(host), after: limit }));
+    of_wanted_kind(session?, host, wanted).await
+}
+
+/// Logs in to the first host that lets this role in, and tells the server nothing else: for looking at what is in between.
+///
+/// # Errors
+/// That of the last host.
+pub(super) async fn log_in(info: &ConnInfo, application_name: &str) -> Result<Bare, PgError> {
+    let mut failure = None;
+    for host in &info.hosts {
+        match log_in_to(host, info, application_name).await {
+            Ok(bare) => return Ok(bare),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(failure.unwrap_or_else(no_host))
+}
+
+fn no_host() -> PgError {
+    PgError::Unexpected {
+        doing: "connecting".to_owned(),
+        reason: "the connection string names no host".to_owned(),
+    }
+}
+
+async fn log_in_to(host: &Host, info: &ConnInfo, application_name: &str) -> Result<Bare, PgError> {
     let limit = info.connect_timeout.unwrap_or(DEFAULT_TIME_LIMIT);
     let transports: &[Transport] = match (host, info.ssl.mode) {
         (Host::Socket { .. }, _) | (_, SslMode::Disable) => &[Transport::Plain],
@@ -127,7 +155,7 @@ async fn connect_to(
             .await
             .unwrap_or_else(|_| Err(PgError::TimedOut { target: describe(host), after: limit }));
         match outcome {
-            Ok(session) => return of_wanted_kind(session, host, wanted).await,
+            Ok(bare) => return Ok(bare),
             Err(error) if failure.is_none() && other_transport_may_help(&error) => failure = Some(error),
             Err(error) => return Err(error),
         }
@@ -170,7 +198,7 @@ async fn attempt(
     transport: Transport,
     info: &ConnInfo,
     application_name: &str,
-) -> Result<Session, PgError> {
+) -> Result<Bare, PgError> {
     let mut config = tokio_postgres::Config::new();
     config.user(&info.user).dbname(&info.database).application_name(application_name);
     if let Some(password) = &info.password {
@@ -186,12 +214,12 @@ async fn attempt(
     });
     let failed =
         |error: tokio_postgres::Error| PgError::login(&error, describe(host), &info.user, &info.database);
-    let (client, ended) = match transport {
+    match transport {
         Transport::Plain => {
             let stream = open(host).await?;
             config.ssl_mode(DriverSslMode::Disable);
             let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(failed)?;
-            (client, session::drive(connection))
+            Ok(session::drive(client, connection))
         }
         Transport::Tls => {
             let mut maker = MakeRustlsConnect::new(tls::client_config(&info.ssl)?);
@@ -200,16 +228,15 @@ async fn attempt(
             config.ssl_mode(DriverSslMode::Require).ssl_negotiation(SslNegotiation::Direct);
             let Ok(connector) = MakeTlsConnect::<Stream>::make_tls_connect(&mut maker, server_name(host));
             let (client, connection) = config.connect_raw(stream, connector).await.map_err(failed)?;
-            (client, session::drive(connection))
+            Ok(session::drive(client, connection))
         }
-    };
-    Session::prepare(client, info, application_name, ended).await
+    }
 }
 
-type Stream = Either<TcpStream, UnixStream>;
+pub(super) type Stream = Either<TcpStream, UnixStream>;
 
 /// Opens the stream and asks the server for TLS.
-async fn ask_for_tls(host: &Host) -> Result<Stream, PgError> {
+pub(super) async fn ask_for_tls(host: &Host) -> Result<Stream, PgError> {
     let target = describe(host);
     let mut stream = open(host).await?;
     let lost = |source| PgError::Unreachable { target: target.clone(), source };
@@ -263,7 +290,7 @@ fn socket_path(directory: &Path, port: u16) -> String {
 }
 
 /// What the certificate is held against.
-fn server_name(host: &Host) -> &str {
+pub(super) fn server_name(host: &Host) -> &str {
     match host {
         Host::Tcp { name, .. } => name,
         Host::Socket { .. } => "localhost",

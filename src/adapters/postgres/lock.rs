@@ -48,7 +48,8 @@ pub async fn take_lock(
             return Ok(OperationLock { session });
         }
         if begun.elapsed() >= wait {
-            let reason = holder_of(&session, key).await?;
+            let held = held_by(&session, database).await?;
+            let reason = held.unwrap_or_else(|| "it was held until just now".to_owned());
             return Err(PgError::InUse { doing, reason });
         }
         tokio::time::sleep(PAUSE.min(wait)).await;
@@ -63,7 +64,12 @@ fn lock_key(database: &DatabaseName) -> i64 {
     i64::from_be_bytes(bytes)
 }
 
-async fn holder_of(session: &Session, key: i64) -> Result<String, PgError> {
+/// Who holds the lock of a database; asked for in the maintenance database.
+///
+/// # Errors
+/// When the connection is lost.
+pub(super) async fn held_by(session: &Session, database: &DatabaseName) -> Result<Option<String>, PgError> {
+    let key = lock_key(database);
     let rows = session
         .rows(
             "asking who holds the lock",
@@ -75,11 +81,8 @@ async fn holder_of(session: &Session, key: i64) -> Result<String, PgError> {
             &[&key],
         )
         .await?;
-    Ok(match rows.first() {
-        Some(row) => {
-            let (holder, address, since): (String, String, String) = (row.get(0), row.get(1), row.get(2));
-            format!("{holder} from {address} holds it since {since}")
-        }
-        None => "it was held until just now".to_owned(),
-    })
+    Ok(rows.first().map(|row| {
+        let (holder, address, since): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        format!("{holder} from {address} holds it since {since}")
+    }))
 }

@@ -1,13 +1,31 @@
 //! A session with the server, and the task that keeps it going.
 #![expect(clippy::disallowed_types, reason = "adapter")]
 
+use std::future::poll_fn;
+
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Connection, Row, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, Client, Connection, Row, SimpleQueryMessage};
 
 use super::error::PgError;
 use crate::model::conninfo::ConnInfo;
+
+/// A connection that is logged in, and was told nothing else. It ends when dropped.
+pub(super) struct Bare {
+    pub(super) client: Client,
+    ended: watch::Receiver<Option<String>>,
+    /// The channels on which something was announced.
+    pub(super) notified: mpsc::UnboundedReceiver<String>,
+}
+
+impl Bare {
+    /// The first column of the first row, by the simple protocol, which leaves nothing behind in a pooled connection.
+    pub(super) async fn text(&self, doing: &str, sql: &str) -> Result<Option<String>, PgError> {
+        let messages = self.client.simple_query(sql).await.map_err(PgError::during(doing))?;
+        Ok(first_text(&messages))
+    }
+}
 
 /// A session with the server. It ends when dropped.
 pub struct Session {
@@ -22,11 +40,11 @@ impl Session {
     /// A clone or a count may take longer than the server's limits for the product's own sessions, and a count that row
     /// security cuts short must be an error.
     pub(super) async fn prepare(
-        client: Client,
+        bare: Bare,
         info: &ConnInfo,
         application_name: &str,
-        ended: watch::Receiver<Option<String>>,
     ) -> Result<Self, PgError> {
+        let Bare { client, ended, .. } = bare;
         let doing = "preparing the session";
         let messages = client
             .simple_query(
@@ -95,11 +113,7 @@ impl Session {
     /// When the server refuses the query, or the connection is lost.
     pub async fn text(&self, doing: &str, sql: &str) -> Result<Option<String>, PgError> {
         let messages = self.client.simple_query(sql).await.map_err(PgError::during(doing))?;
-        let row = messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        Ok(row.and_then(|row| row.get(0)).map(str::to_owned))
+        Ok(first_text(&messages))
     }
 
     pub(super) async fn rows(
@@ -121,22 +135,39 @@ impl Session {
     }
 }
 
+fn first_text(messages: &[SimpleQueryMessage]) -> Option<String> {
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    row.and_then(|row| row.get(0)).map(str::to_owned)
+}
+
 /// Does the driver's work in the background until the connection ends.
-pub(super) fn drive<S, T>(connection: Connection<S, T>) -> watch::Receiver<Option<String>>
+pub(super) fn drive<S, T>(client: Client, mut connection: Connection<S, T>) -> Bare
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, receiver) = watch::channel(None);
+    let (sender, ended) = watch::channel(None);
+    let (announce, notified) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let reason = match connection.await {
-            Ok(()) => String::new(),
-            Err(error) => match error.as_db_error() {
-                Some(db) => db.message().to_owned(),
-                None => error.to_string(),
-            },
+        let reason = loop {
+            match poll_fn(|context| connection.poll_message(context)).await {
+                Some(Ok(AsyncMessage::Notification(notification))) => {
+                    let _nobody_listens = announce.send(notification.channel().to_owned());
+                }
+                Some(Ok(_)) => {}
+                None => break String::new(),
+                Some(Err(error)) => {
+                    break match error.as_db_error() {
+                        Some(db) => db.message().to_owned(),
+                        None => error.to_string(),
+                    };
+                }
+            }
         };
         sender.send_replace(Some(reason));
     });
-    receiver
+    Bare { client, ended, notified }
 }

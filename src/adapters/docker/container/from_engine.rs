@@ -13,6 +13,8 @@ use jiff::Timestamp;
 
 use super::{Container, ContainerKind, ContainerState, Health, HealthProbe, NetworkAccess, PortBinding};
 
+use crate::model::secret::Secret;
+
 const LABEL_PROJECT: &str = "com.docker.compose.project";
 const LABEL_SERVICE: &str = "com.docker.compose.service";
 const LABEL_ONE_OFF: &str = "com.docker.compose.oneoff";
@@ -57,6 +59,7 @@ impl Container {
             health: state.health.map_or(Health::Unchecked, health),
             network: network(&network_mode, settings.networks.unwrap_or_default()),
             ports: bindings(settings.ports.unwrap_or_default()),
+            environment: config.env.unwrap_or_default().iter().filter_map(|text| assignment(text)).collect(),
             stop_grace: config
                 .stop_timeout
                 .and_then(|seconds| u64::try_from(seconds).ok())
@@ -90,6 +93,11 @@ fn container_state(state: &RawState) -> Result<ContainerState, &'static str> {
 }
 
 /// The engine says "year 1" for what has not happened yet.
+fn assignment(text: &str) -> Option<(String, Secret)> {
+    let (name, value) = text.split_once('=')?;
+    Some((name.to_owned(), Secret::new(value)))
+}
+
 fn timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(|time: &Timestamp| time.as_second() > 0)
 }

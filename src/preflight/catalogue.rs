@@ -1,0 +1,195 @@
+//! The checks by their identifiers, which never change: tickets and scripts name them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// What a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// The machine and its Docker Engine.
+    Host,
+    /// The environment file.
+    Environment,
+    /// The product's image.
+    Image,
+    /// The database and its server.
+    Database,
+    /// The running product.
+    Product,
+}
+
+macro_rules! checks {
+    ($($check:ident, $id:literal, $category:ident, $asks:literal;)*) => {
+        /// A check.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Check {
+            $(#[doc = $asks] $check,)*
+        }
+
+        impl Check {
+            /// All checks, in the order in which they are shown.
+            pub const ALL: &[Self] = &[$(Self::$check),*];
+
+            /// Its identifier.
+            pub fn id(self) -> &'static str {
+                match self { $(Self::$check => $id,)* }
+            }
+
+            /// What it looks at.
+            pub fn category(self) -> Category {
+                match self { $(Self::$check => Category::$category,)* }
+            }
+
+            /// What it asks, in a line.
+            pub fn asks(self) -> &'static str {
+                match self { $(Self::$check => $asks,)* }
+            }
+        }
+    };
+}
+
+checks! {
+    HostEngine, "host-engine", Host, "Docker answers, and may be used";
+    HostCompose, "host-compose", Host, "Docker Compose is there, and new enough";
+    HostResources, "host-resources", Host, "there are memory and processors enough";
+    HostRoom, "host-room", Host, "each disk that matters has room";
+    HostInodes, "host-inodes", Host, "each disk that matters can take more files";
+    HostClock, "host-clock", Host, "the machine's clock agrees with the database's";
+    HostPorts, "host-ports", Host, "nobody else has the ports that the product publishes";
+    HostNetwork, "host-network", Host, "a container beside the product's reaches the database";
+    EnvFile, "env-file", Environment, "the environment file can be read as Compose reads it";
+    EnvRequired, "env-required", Environment, "every setting of the distribution's example is set";
+    EnvNames, "env-names", Environment, "no setting has a name that nothing knows";
+    EnvRemoved, "env-removed", Environment, "no setting is one that releases no longer take";
+    EnvDuplicates, "env-duplicates", Environment, "no setting is assigned twice";
+    EnvPlaceholders, "env-placeholders", Environment, "no secret is a placeholder or a shipped default";
+    EnvMode, "env-mode", Environment, "only its owner can read the environment file";
+    EnvFiles, "env-files", Environment, "no secret is given both as a value and as a file";
+    EnvCompose, "env-compose", Environment, "Compose, run by hand, takes the same files as opsctl";
+    EnvRunning, "env-running", Environment, "the running containers have the settings that the files say";
+    EnvPrevious, "env-previous", Environment, "no secret of an earlier rotation is left over";
+    ImagePresent, "image-present", Image, "the selected release's image is on this machine";
+    ImageDigest, "image-digest", Image, "what runs is the image that is pinned";
+    ImageArchitecture, "image-architecture", Image, "the image is built for this machine";
+    DbConnect, "db-connect", Database, "the database lets opsctl in";
+    DbTls, "db-tls", Database, "the way to the database is protected, and will be for a while";
+    DbVersion, "db-version", Database, "the server's version is one that is still looked after";
+    DbWritable, "db-writable", Database, "the server takes writes";
+    DbRights, "db-rights", Database, "the role may do what migrations do";
+    DbRestore, "db-restore", Database, "the role may do what a restore does";
+    DbConnections, "db-connections", Database, "the server has connections for all pools";
+    DbTools, "db-tools", Database, "PostgreSQL's tools fit the server";
+    DbMigrations, "db-migrations", Database, "the applied migrations are those that are on record";
+    DbTimeouts, "db-timeouts", Database, "no time limit ends migrations or dumps";
+    DbLogging, "db-logging", Database, "the server's log takes no secrets";
+    DbTransactions, "db-transactions", Database, "no transaction stays open";
+    DbWraparound, "db-wraparound", Database, "transaction numbers are far from running out";
+    DbCollation, "db-collation", Database, "the database was made with the collation that is installed";
+    DbIndexes, "db-indexes", Database, "every index is valid";
+    DbLocks, "db-locks", Database, "nobody waits for a lock, and no lock of opsctl's is left over";
+    DbPooler, "db-pooler", Database, "no pooler shares connections between clients";
+    ProductOperation, "product-operation", Product, "every operation has ended";
+    ProductHealth, "product-health", Product, "every service runs, is healthy and ready";
+    ProductVersion, "product-version", Product, "what runs is what is selected";
+    ProductReplicas, "product-replicas", Product, "replicas are alike, and share what they must";
+    ProductMonitoring, "product-monitoring", Product, "what watches the product runs, if it is turned on";
+    ProductPreflight, "product-preflight", Product, "the product's own preflight passes";
+    ProductBackup, "product-backup", Product, "there is a recent, verified backup";
+}
+
+/// No check has this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no check `{name}`{}", .meant.map_or(String::new(), |meant| format!("; is `{meant}` meant?")))]
+pub struct UnknownCheck {
+    /// What was asked for.
+    pub name: String,
+    /// What was probably meant.
+    pub meant: Option<&'static str>,
+}
+
+/// Checks by name: one check, or all of a category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection(pub Vec<Check>);
+
+impl FromStr for Selection {
+    type Err = UnknownCheck;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let of_category =
+            |check: &&Check| check.category().word() == text || check.category().short() == text;
+        let found: Vec<Check> =
+            Check::ALL.iter().filter(|check| check.id() == text || of_category(check)).copied().collect();
+        if !found.is_empty() {
+            return Ok(Self(found));
+        }
+        let nearest = Check::ALL.iter().map(|check| check.id()).max_by(|one, other| {
+            strsim::jaro_winkler(one, text).total_cmp(&strsim::jaro_winkler(other, text))
+        });
+        let meant = nearest.filter(|name| strsim::jaro_winkler(name, text) > 0.8);
+        Err(UnknownCheck { name: text.to_owned(), meant })
+    }
+}
+
+impl Category {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Environment => "environment",
+            Self::Image => "image",
+            Self::Database => "database",
+            Self::Product => "product",
+        }
+    }
+
+    /// As identifiers begin.
+    fn short(self) -> &'static str {
+        match self {
+            Self::Environment => "env",
+            Self::Database => "db",
+            other => other.word(),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.id())
+    }
+}
+
+impl Serialize for Check {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn identifiers_are_unique_and_begin_with_their_category() {
+        let ids: BTreeSet<&str> = Check::ALL.iter().map(|check| check.id()).collect();
+        assert_eq!(ids.len(), Check::ALL.len());
+        for check in Check::ALL {
+            assert!(check.id().starts_with(&format!("{}-", check.category().short())), "{check}");
+        }
+    }
+
+    #[test]
+    fn checks_are_chosen_one_by_one_or_by_category() {
+        assert_eq!("db-pooler".parse(), Ok(Selection(vec![Check::DbPooler])));
+        let images = vec![Check::ImagePresent, Check::ImageDigest, Check::ImageArchitecture];
+        assert_eq!("image".parse(), Ok(Selection(images)));
+        assert_eq!("db".parse::<Selection>(), "database".parse());
+        let error = "db-poler".parse::<Selection>().unwrap_err();
+        assert_eq!(error.to_string(), "there is no check `db-poler`; is `db-pooler` meant?");
+        assert_eq!("xyz".parse::<Selection>().unwrap_err().to_string(), "there is no check `xyz`");
+    }
+}

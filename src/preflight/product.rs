@@ -1,0 +1,217 @@
+//! The product as it runs, its image, and what opsctl keeps of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Judgement;
+use crate::report::quantity;
+
+/// A backup older than this is no longer what one would want to go back to.
+const BACKUP_AGE: Duration = Duration::from_hours(48);
+
+/// The selected release's image, as this machine knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// The reference that the files resolve to.
+    pub reference: String,
+    /// Its identifier here; none if it is not here.
+    pub id: Option<String>,
+    /// What it was built for.
+    pub architecture: Option<String>,
+    /// Whether the files name it by a digest.
+    pub pinned: bool,
+}
+
+/// Judges whether the image is here: a start, or going back, must not need a registry.
+pub fn image_present(found: &Selected) -> Judgement {
+    match &found.id {
+        Some(id) => Judgement::pass(format!("{} is {id}", found.reference)),
+        None => Judgement::fail(
+            format!("{} is not on this machine", found.reference),
+            format!("docker pull {}", found.reference),
+        ),
+    }
+}
+
+/// Judges whether what runs is what is named. `running` has the image identifiers of the running containers.
+pub fn image_digest(found: &Selected, running: &BTreeMap<String, String>) -> Judgement {
+    let Some(id) = &found.id else { return Judgement::skipped("the image is not on this machine") };
+    if running.is_empty() {
+        return Judgement::skipped("nothing runs");
+    }
+    let others: Vec<&str> =
+        running.iter().filter(|(_, image)| *image != id).map(|(name, _)| name.as_str()).collect();
+    if others.is_empty() {
+        let how = if found.pinned { "pinned by digest" } else { "by its tag" };
+        return Judgement::pass(format!("{how}, and all that runs was made from it"));
+    }
+    let remedy =
+        "start what is selected: `docker compose up -d`; or select what runs: correct the environment file";
+    let evidence = format!("{} runs another image than {}", others.join(", "), found.reference);
+    if found.pinned { Judgement::fail(evidence, remedy) } else { Judgement::warn(evidence, remedy) }
+}
+
+/// Judges whether the image is built for the engine's processors. The engine says `x86_64`, an image `amd64`.
+pub fn image_architecture(found: &Selected, engine: &str) -> Judgement {
+    let Some(built) = &found.architecture else {
+        return Judgement::skipped("the image is not on this machine");
+    };
+    let wanted = match engine {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" => "arm",
+        other => other,
+    };
+    if built == wanted {
+        return Judgement::pass(built.clone());
+    }
+    Judgement::warn(
+        format!("it is built for {built}, and this machine is {wanted}: it runs slowly, if at all"),
+        format!("fetch the image for {wanted}: `docker pull --platform linux/{wanted} {}`", found.reference),
+    )
+}
+
+/// Judges the services by what a glance at them found.
+pub fn health(trouble: Option<&str>, running: usize) -> Judgement {
+    match trouble {
+        None => Judgement::pass(quantity::counted(running as u64, "service is well", "services are well")),
+        Some(trouble) => Judgement::fail(trouble, "see its log: `docker compose logs --tail 50`"),
+    }
+}
+
+/// Judges where what runs, what is selected and what is noted differ.
+pub fn version(runs: &str, drift: &[String]) -> Judgement {
+    if drift.is_empty() {
+        return Judgement::pass(runs);
+    }
+    Judgement::warn(
+        drift.join("; "),
+        "`opsctl status` shows each; an upgrade or a rollback writes all of them",
+    )
+}
+
+/// A setting that must have a certain value once there is more than one instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedSetting {
+    /// The setting.
+    pub name: String,
+    /// The value that is needed.
+    pub needed: String,
+    /// Whether that is what the instances have.
+    pub holds: bool,
+    /// Why it is needed.
+    pub why: String,
+}
+
+/// Judges the instances of the services: whether those of one are alike, and share what they must.
+pub fn replicas(instances: &BTreeMap<String, u64>, unlike: &[String], shared: &[SharedSetting]) -> Judgement {
+    let counts: Vec<String> = instances.iter().map(|(service, count)| format!("{count} {service}")).collect();
+    if instances.is_empty() {
+        return Judgement::skipped("nothing runs");
+    }
+    if !unlike.is_empty() {
+        return Judgement::fail(unlike.join("; "), "make them anew: `docker compose up -d --force-recreate`");
+    }
+    let several = instances.values().any(|count| *count > 1);
+    let missing: Vec<&SharedSetting> = shared.iter().filter(|setting| several && !setting.holds).collect();
+    if let Some(setting) = missing.first() {
+        let said: Vec<String> = missing
+            .iter()
+            .map(|setting| format!("{} is not {}: {}", setting.name, setting.needed, setting.why))
+            .collect();
+        return Judgement::warn(
+            format!("{}; {}", counts.join(", "), said.join("; ")),
+            format!("add {}={} to the environment file", setting.name, setting.needed),
+        );
+    }
+    Judgement::pass(counts.join(", "))
+}
+
+/// Judges the services that watch the product: name and whether it runs well.
+pub fn monitoring(services: &BTreeMap<String, bool>) -> Judgement {
+    if services.is_empty() {
+        return Judgement::skipped("it is not turned on");
+    }
+    let down: Vec<&str> =
+        services.iter().filter(|(_, runs)| !**runs).map(|(name, _)| name.as_str()).collect();
+    if down.is_empty() {
+        return Judgement::pass(services.keys().cloned().collect::<Vec<_>>().join(", "));
+    }
+    Judgement::warn(format!("not running: {}", down.join(", ")), "start it: `docker compose up -d`")
+}
+
+/// Judges the newest backup by its age and by whether it was read back.
+pub fn backup(newest: Option<(&str, Duration, bool)>) -> Judgement {
+    match newest {
+        None => Judgement::warn("there is none", "take one: `opsctl backup`"),
+        Some((id, _, false)) => Judgement::warn(
+            format!("{id} was never verified"),
+            format!("read it back: `opsctl backup verify {id}`"),
+        ),
+        Some((id, age, true)) if age > BACKUP_AGE => Judgement::warn(
+            format!("{id} is {} old", quantity::duration(age)),
+            "take one: `opsctl backup`; and let a timer do it",
+        ),
+        Some((id, age, true)) => Judgement::pass(format!("{id}, {} old, verified", quantity::duration(age))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::Status;
+
+    fn selected() -> Selected {
+        Selected {
+            reference: "ledger/ledger:1.0.0".to_owned(),
+            id: Some("sha256:aa".to_owned()),
+            architecture: Some("amd64".to_owned()),
+            pinned: false,
+        }
+    }
+
+    fn named(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_image_is_here_is_what_runs_and_fits_the_machine() {
+        let found = selected();
+        assert_eq!(image_present(&found).status, Status::Pass);
+        assert_eq!(image_digest(&found, &named(&[("api-1", "sha256:aa")])).status, Status::Pass);
+        assert_eq!(image_digest(&found, &named(&[])).status, Status::Skipped);
+        let other = named(&[("api-1", "sha256:aa"), ("api-2", "sha256:bb")]);
+        assert_eq!(image_digest(&found, &other).status, Status::Warn);
+        let pinned = image_digest(&Selected { pinned: true, ..selected() }, &other);
+        assert_eq!(pinned.evidence, "api-2 runs another image than ledger/ledger:1.0.0");
+        assert_eq!(pinned.status, Status::Fail);
+        assert_eq!(image_architecture(&found, "x86_64").status, Status::Pass);
+        assert_eq!(image_architecture(&found, "aarch64").status, Status::Warn);
+        assert_eq!(image_present(&Selected { id: None, ..selected() }).status, Status::Fail);
+    }
+
+    #[test]
+    fn one_instance_needs_to_share_nothing() {
+        let count = |api| BTreeMap::from([("api".to_owned(), api)]);
+        let shared = [SharedSetting {
+            name: "RATE_LIMIT_STORE".to_owned(),
+            needed: "postgresql".to_owned(),
+            holds: false,
+            why: "each replica counts alone".to_owned(),
+        }];
+        assert_eq!(replicas(&count(1), &[], &shared).status, Status::Pass);
+        let several = replicas(&count(3), &[], &shared);
+        assert_eq!(several.status, Status::Warn);
+        assert_eq!(several.remedies, ["add RATE_LIMIT_STORE=postgresql to the environment file"]);
+        assert_eq!(replicas(&count(3), &["api-2 differs".to_owned()], &[]).status, Status::Fail);
+    }
+
+    #[test]
+    fn a_backup_is_recent_and_was_read_back() {
+        let hours = Duration::from_hours;
+        assert_eq!(backup(None).status, Status::Warn);
+        assert_eq!(backup(Some(("b", hours(1), false))).status, Status::Warn);
+        assert_eq!(backup(Some(("b", hours(49), true))).status, Status::Warn);
+        assert_eq!(backup(Some(("b", hours(47), true))).status, Status::Pass);
+    }
+}
