@@ -25,12 +25,14 @@ use std::path::Path;
 use serde::Deserialize;
 
 pub use crate::env_file::VariableName;
-pub use database::{BundledDatabase, Database, DatabaseKind, DatabaseMode, Export, Freshness};
+pub use database::{BundledDatabase, Database, DatabaseKind, DatabaseMode, Export, Freshness, Pool};
 pub use error::ProfileError;
 pub use hooks::Hooks;
 pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings};
-pub use release::{ReleaseSettings, RemovedVariable, SecretKind, SecretVariable, VariableSettings};
+pub use release::{
+    ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
+};
 pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
 pub use text::{
@@ -119,8 +121,7 @@ impl Profile {
     /// their services are those that it describes, else [`TEMPLATE`]. Only the names of services are looked for, so that
     /// neither Docker nor a valid environment is needed.
     pub fn text_for(compose_file: &str) -> &'static str {
-        let keys: Vec<&str> = compose_file.lines().filter_map(|line| line.trim().strip_suffix(':')).collect();
-        let recognised = Self::recognise(&keys).map(|profile| profile.product.name);
+        let recognised = Self::likely(compose_file).map(|profile| profile.product.name);
         let of_it = |(file, _): &(&str, &str)| {
             recognised.as_ref().is_some_and(|name| file.strip_suffix(".toml") == Some(name.as_str()))
         };
@@ -130,6 +131,12 @@ impl Profile {
             .filter(|(file, _)| *file != "agledger.toml")
             .find(of_it)
             .map_or(TEMPLATE, |(_, text)| text)
+    }
+
+    /// The built-in description that the text of a Compose file seems to be of, by the names in it.
+    pub fn likely(compose_file: &str) -> Option<Self> {
+        let keys: Vec<&str> = compose_file.lines().filter_map(|line| line.trim().strip_suffix(':')).collect();
+        Self::recognise(&keys)
     }
 
     /// The built-in description whose services are all there; the database service need not be, as it can be elsewhere.

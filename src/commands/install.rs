@@ -103,6 +103,11 @@ impl Place {
         BASE_FILES.iter().map(|name| self.compose_dir.join(name)).find(|path| path.is_file())
     }
 
+    /// The install's environment file.
+    pub fn env_file(&self) -> PathBuf {
+        env_file(self, described(self).ok().flatten().as_ref())
+    }
+
     /// Where backups are: the flag or `BACKUP_DIR`, as seen from the working directory, else what `.env` says, as seen
     /// from the install, else `backup`.
     pub fn backup_dir(&self, given: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
@@ -125,19 +130,13 @@ impl Install {
     pub async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
         let process = &context.surroundings.environment;
         let described = described(&place)?;
-        let engine_settings = EngineSettings::from_environment(|name| process.get(name).cloned());
+        let engine_settings = engine_settings(context);
         let endpoint = engine_settings.endpoint().map_err(|error| out_of_reach(&DockerError::from(error)))?;
-        let env_name = described
-            .as_ref()
-            .map_or_else(|| PathBuf::from(".env"), |profile| profile.runtime.env_file.clone());
-        let env_file = place.compose_dir.join(env_name);
+        let env_file = env_file(&place, described.as_ref());
         let variables = variables(&env_file, process)?;
-        let engine = Engine::connect(&engine_settings).await.map_err(|error| out_of_reach(&error))?;
-        // One that is too old reads the files all the same, and fails when the services are to be started.
-        ComposeVersion::installed().await.map_err(|error| Failure::refused(compose_fault(&error)))?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let compose = |files: Vec<PathBuf>, name: Option<String>| {
-            let redactor = redactor.clone();
+        let redact = Arc::new(move |text: &str| redactor.redact(text));
+        let project = |files: Vec<PathBuf>, name: Option<String>| {
             let project = ComposeProject {
                 directory: place.compose_dir.clone(),
                 files,
@@ -145,29 +144,17 @@ impl Install {
                 name,
                 profiles: Vec::new(),
             };
-            let redact = Arc::new(move |text: &str| redactor.redact(text));
-            Compose::new(project, ComposeEnvironment::default(), &endpoint, redact)
+            Compose::new(project, ComposeEnvironment::default(), &endpoint, redact.clone())
         };
-        let profile = match described {
-            Some(profile) => profile,
-            None => {
-                recognised(
-                    &place,
-                    &compose(
-                        vec![place.base_file().ok_or_else(|| {
-                            no_install(format!("no Compose file in {}", place.compose_dir.display()))
-                        })?],
-                        None,
-                    ),
-                )
-                .await?
-            }
-        };
-        let mode = profile.database.mode(database_host(&profile, &variables).as_deref());
-        let files = compose_files(&place, &profile, mode, &variables);
-        let project = profile.runtime.project.as_ref().map(ToString::to_string);
-        let compose = compose(files, project);
-        let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
+        let (engine, version, resolved) = tokio::join!(
+            Engine::connect(&engine_settings),
+            ComposeVersion::installed(),
+            resolved(&place, described, &variables, project),
+        );
+        let engine = engine.map_err(|error| out_of_reach(&error))?;
+        // One that is too old reads the files all the same, and fails when the services are to be started.
+        version.map_err(|error| Failure::refused(compose_fault(&error)))?;
+        let Resolved { profile, mode, compose, model } = resolved?;
         let redactor = Redactor::learn(secrets_of(&model, &variables));
         Ok(Self {
             place,
@@ -213,19 +200,70 @@ fn out_of_reach(error: &DockerError) -> Fault {
     error.hint().into_iter().fold(fault, Fault::hint)
 }
 
-async fn recognised(place: &Place, compose: &Compose) -> Result<Profile, Failure> {
-    let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
-    let services: Vec<&str> = model.services.keys().map(String::as_str).collect();
-    Profile::recognise(&services).ok_or_else(|| {
+/// What Compose makes of an install's files.
+struct Resolved {
+    profile: Profile,
+    mode: DatabaseMode,
+    compose: Compose,
+    model: ComposeModel,
+}
+
+/// Finds out which product it is, and resolves its Compose files. Compose takes its time to answer: where the names in the
+/// base file give the product away it is asked only once, and its answer has to agree.
+async fn resolved(
+    place: &Place,
+    described: Option<Profile>,
+    variables: &BTreeMap<String, String>,
+    project: impl Fn(Vec<PathBuf>, Option<String>) -> Compose,
+) -> Result<Resolved, Failure> {
+    let with = async |profile: Profile| {
+        let mode = profile.database.mode(database_host(&profile, variables).as_deref());
+        let files = compose_files(place, &profile, mode, variables);
+        let compose = project(files, profile.runtime.project.as_ref().map(ToString::to_string));
+        let model = compose.resolve().await.map_err(|error| compose_fault(&error))?;
+        Ok::<_, Failure>(Resolved { profile, mode, compose, model })
+    };
+    if let Some(profile) = described {
+        return with(profile).await;
+    }
+    let base = place
+        .base_file()
+        .ok_or_else(|| no_install(format!("no Compose file in {}", place.compose_dir.display())))?;
+    let likely = std::fs::read_to_string(&base).ok().and_then(|text| Profile::likely(&text));
+    if let Some(profile) = likely {
+        let name = profile.product.name.clone();
+        let resolved = with(profile).await?;
+        if recognised(&resolved.model).is_some_and(|profile| profile.product.name == name) {
+            return Ok(resolved);
+        }
+    }
+    let model = project(vec![base], None).resolve().await.map_err(|error| compose_fault(&error))?;
+    let unknown = || {
         Failure::usage(
             Fault::new(format!(
                 "no product that opsctl knows: {} has the services {}",
                 place.dir.display(),
-                services.join(", ")
+                model.services.keys().cloned().collect::<Vec<_>>().join(", ")
             ))
             .hint("describe it: `opsctl init` writes an annotated opsctl.toml to start from"),
         )
-    })
+    };
+    with(recognised(&model).ok_or_else(unknown)?).await
+}
+
+fn recognised(model: &ComposeModel) -> Option<Profile> {
+    Profile::recognise(&model.services.keys().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// How the engine is reached.
+pub(super) fn engine_settings(context: &Context) -> EngineSettings {
+    EngineSettings::from_environment(|name| context.surroundings.variable(name).map(str::to_owned))
+}
+
+/// The environment file of the install.
+fn env_file(place: &Place, described: Option<&Profile>) -> PathBuf {
+    let name = described.map_or_else(|| PathBuf::from(".env"), |profile| profile.runtime.env_file.clone());
+    place.compose_dir.join(name)
 }
 
 /// What the environment file assigns, with the process environment laid over it, as Compose does.

@@ -17,12 +17,24 @@ pub struct Database {
     pub migrate_url_variable: Option<VariableName>,
     /// The server that comes with the product, if one does.
     pub bundled: Option<BundledDatabase>,
+    /// How many connections each instance of the product may hold.
+    pub pool: Option<Pool>,
     /// What every backup holds beside the dump, for people.
     #[serde(default)]
     pub exports: Vec<Export>,
     /// Columns whose newest values tell how fresh the data is.
     #[serde(default)]
     pub freshness: Vec<Freshness>,
+}
+
+/// The pool of connections that each instance of the product holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// The setting with its size.
+    pub variable: VariableName,
+    /// Its size where that is not set.
+    pub default: u64,
 }
 
 /// Which kind of server it is.

@@ -24,13 +24,28 @@ pub struct ReleaseSettings {
     pub version_file: Option<PathBuf>,
 }
 
-/// Settings that releases no longer take.
+/// Settings that releases no longer take, and settings that several replicas need.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariableSettings {
     /// Each of them is commented out by an upgrade, and said so.
     #[serde(default)]
     pub removed: Vec<RemovedVariable>,
+    /// What each of several replicas of a service must be told, so that they act as one.
+    #[serde(default)]
+    pub replicated: Vec<ReplicatedVariable>,
+}
+
+/// A setting that must have a certain value once a service has several replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicatedVariable {
+    /// The setting.
+    pub name: VariableName,
+    /// The value it must have.
+    pub value: String,
+    /// What goes wrong otherwise, for the operator.
+    pub why: String,
 }
 
 /// A setting that a release must not find any more.

@@ -72,13 +72,15 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[migrate.applied]\n", "[migrate.applied]\n", 4)]
 #[case("[preflight]\n", "[preflight]\n", 2)]
 #[case("[scan]\n", "[scan]\n", 10)]
-#[case("[database]\n", "[database]\n", 6)]
+#[case("[database]\n", "[database]\n", 7)]
+#[case("[database.pool]\n", "[database.pool]\n", 2)]
 #[case("[database.bundled]\n", "[database.bundled]\n", 2)]
 #[case("[[database.exports]]\n", "[[database.exports]]\n", 3)]
 #[case("#[[database.freshness]]\n", "[[database.freshness]]\n", 2)]
 #[case("[hooks]\n", "[hooks]\n", 4)]
-#[case("", "[variables]\n", 1)]
+#[case("", "[variables]\n", 2)]
 #[case("[[variables.removed]]\n", "[[variables.removed]]\n", 3)]
+#[case("[[variables.replicated]]\n", "[[variables.replicated]]\n", 3)]
 #[case("[[secrets]]\n", "[[secrets]]\n", 2)]
 fn the_annotated_description_explains_every_key(
     #[case] heading: &str,
