@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::preflight::Check;
+use crate::preflight::catalogue::Selection;
+
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
@@ -95,6 +98,9 @@ pub enum Command {
     /// Show what is selected, what runs, and where they differ
     #[command(after_help = help::STATUS)]
     Status,
+    /// Look whether everything is in order, and what to do about what is not
+    #[command(visible_alias = "doctor")]
+    Preflight(Preflight),
     /// Take a backup, or look after those that there are
     Backup(Backup),
     /// Put a backup's data in the place of the live data
@@ -121,6 +127,27 @@ pub enum Command {
     /// Print the manual page
     #[command(after_help = help::MAN)]
     Man,
+}
+
+/// `opsctl preflight`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::PREFLIGHT)]
+pub struct Preflight {
+    /// Only these checks: identifiers such as db-pooler, or whole categories
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub only: Vec<Selection>,
+    /// All but these checks
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub skip: Vec<Selection>,
+}
+
+impl Preflight {
+    /// The checks that were asked for.
+    pub fn selected(&self) -> Vec<Check> {
+        let among = |lists: &[Selection], check: &Check| lists.iter().any(|list| list.0.contains(check));
+        let wanted = |check: &&Check| self.only.is_empty() || among(&self.only, check);
+        Check::ALL.iter().filter(wanted).filter(|check| !among(&self.skip, check)).copied().collect()
+    }
 }
 
 /// `opsctl restore`

@@ -10,6 +10,7 @@ pub mod init;
 pub mod install;
 pub mod live;
 pub mod operate;
+pub mod preflight;
 mod ready;
 pub mod rehearse;
 pub mod restore;
@@ -74,6 +75,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         }
         Command::Backup(asked) => backup::run(context, asked).await,
         Command::Status => status::run(context).await,
+        Command::Preflight(asked) => preflight::run(context, &asked).await,
         Command::Restore(asked) => restore::run(context, asked).await,
         Command::Upgrade(asked) => upgrade::run(context, asked).await,
         Command::Rollback(asked) => rollback::run(context, asked).await,
@@ -89,6 +91,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
 fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Status => "status",
+        Command::Preflight(_) => "preflight",
         Command::Backup(_) => "backup",
         Command::Restore(_) => "restore",
         Command::Upgrade(_) => "upgrade",

@@ -23,6 +23,15 @@ pub(super) const STATUS: &str = "\
 Changes nothing. What cannot be seen, such as a database that is down, says why; an operation
 that runs or did not end is shown with its steps.";
 
+pub(super) const PREFLIGHT: &str = "\
+Changes nothing. Checks run side by side: the machine, the environment file, the image, the database
+and the product. One that does not hold ends it with status 3; with --strict, a warning with 8.
+Categories are host, env, image, db and product.
+
+Examples:
+  opsctl preflight --only db-pooler,db-tls
+  opsctl preflight --skip product --output json";
+
 pub(super) const BACKUP: &str = "\
 A backup is taken while the product serves. It is read back in full before it gets its name, and
 only then are backups removed that retention does not keep. Without a command, one is taken.

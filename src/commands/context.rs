@@ -74,6 +74,11 @@ impl Context {
         self.report(&Event::Warning(&text.into()));
     }
 
+    /// Remembers a warning for the result: it is shown as part of that.
+    pub fn count_warning(&self, text: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
     /// Tells an operator something.
     pub fn note(&self, text: &str) {
         self.report(&Event::Note(text));
@@ -165,7 +170,7 @@ pub fn colour(wanted: Color) {
 impl Reporter for Context {
     fn report(&self, event: &Event<'_>) {
         if let Event::Warning(text) = event {
-            self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push((*text).to_owned());
+            self.count_warning((*text).to_owned());
         }
         self.logged(event);
         match &self.sink {

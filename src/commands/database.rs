@@ -159,14 +159,39 @@ pub fn for_a_person(install: &Install) -> Result<ConnInfo, Fault> {
     })
 }
 
+/// The address that the product itself uses, as its API is given it.
+pub fn of_the_product(install: &Install) -> Result<ConnInfo, Fault> {
+    let variable = &install.profile.database.url_variable;
+    let url = given(install, install.profile.api().0.as_str())
+        .or_else(|| install.variable(variable).map(str::to_owned))
+        .ok_or_else(|| unknown_address(install))?;
+    parsed(install, &url)
+}
+
+/// The address in the environment of a service.
+fn given(install: &Install, service: &str) -> Option<String> {
+    let variable = install.profile.database.url_variable.as_str();
+    let value = install.model.services.get(service)?.environment.get(variable)?.as_ref()?;
+    Some(value.expose().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn unknown_address(install: &Install) -> Fault {
+    let variable = &install.profile.database.url_variable;
+    Fault::new("the database's address is not known")
+        .hint(format!("set {variable} in {}", install.env_file.display()))
+}
+
+fn parsed(install: &Install, url: &str) -> Result<ConnInfo, Fault> {
+    let variable = &install.profile.database.url_variable;
+    let user = install.variables.get("USER").map(String::as_str);
+    ConnInfo::parse(url, user).map_err(|error| {
+        Fault::caused_by(format!("the database's address ({variable}) cannot be understood"), &error)
+    })
+}
+
 /// The address for what needs the owner, as the product's own containers are given it.
 fn address(install: &Install) -> Result<ConnInfo, Fault> {
     let database = &install.profile.database;
-    let given = |service: &str| {
-        let value =
-            install.model.services.get(service)?.environment.get(database.url_variable.as_str())?.as_ref()?;
-        Some(value.expose().to_owned()).filter(|value| !value.is_empty())
-    };
     let migrate = install.profile.migrate.as_ref().and_then(|migrate| match &migrate.run {
         MigrationRun::Service(service) => Some(service),
         MigrationRun::Command { .. } => None,
@@ -174,23 +199,11 @@ fn address(install: &Install) -> Result<ConnInfo, Fault> {
     let for_owner =
         database.migrate_url_variable.as_ref().and_then(|name| install.variable(name)).map(str::to_owned);
     let url = for_owner
-        .or_else(|| migrate.and_then(|service| given(service.as_str())))
-        .or_else(|| given(install.profile.api().0.as_str()))
+        .or_else(|| migrate.and_then(|service| given(install, service.as_str())))
+        .or_else(|| given(install, install.profile.api().0.as_str()))
         .or_else(|| install.variable(&database.url_variable).map(str::to_owned))
-        .ok_or_else(|| {
-            Fault::new("the database's address is not known").hint(format!(
-                "set {} in {}",
-                database.url_variable,
-                install.env_file.display()
-            ))
-        })?;
-    let user = install.variables.get("USER").map(String::as_str);
-    ConnInfo::parse(&url, user).map_err(|error| {
-        Fault::caused_by(
-            format!("the database's address ({}) cannot be understood", database.url_variable),
-            &error,
-        )
-    })
+        .ok_or_else(|| unknown_address(install))?;
+    parsed(install, &url)
 }
 
 /// In its own server, the product's superuser may do what a restricted role may not: copy, swap and drop databases.

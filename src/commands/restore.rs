@@ -16,6 +16,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
 use crate::commands::live::LiveWorld;
 use crate::commands::operate::{self, Purpose, Turn};
+use crate::commands::preflight;
 use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
@@ -24,6 +25,10 @@ use crate::model::operation::OperationKind;
 use crate::operations::restore::{self, Migrations, Request, Way};
 use crate::plan::Plan;
 use crate::ports::Databases;
+use crate::preflight::Check;
+
+/// What a restore stands on.
+const CHECKS: [Check; 4] = [Check::HostInodes, Check::DbWritable, Check::DbWraparound, Check::DbPooler];
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Restore) -> Result<Outcome, Failure> {
@@ -47,6 +52,7 @@ async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<
     let path = std::path::absolute(&path).unwrap_or(path);
     let summary = archive::inspect(&path).map_err(|error| Failure::refused(archive_fault(&path, &error)))?;
     let live = world.databases.live();
+    preflight::must_hold(context, install, &CHECKS).await?;
     check::backup_fits(install, world, &found.release.version, &summary).await.map_err(Failure::refused)?;
     let stamp = operate::stamp(&turn.operation);
     let way = if asked.in_place {

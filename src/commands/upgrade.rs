@@ -18,6 +18,7 @@ use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
 use crate::commands::operate::{self, Purpose};
+use crate::commands::preflight;
 use crate::commands::ready::{Ready, ready};
 use crate::commands::rehearse;
 use crate::commands::restore::made;
@@ -29,10 +30,22 @@ use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::operations::upgrade::{self, Request};
 use crate::plan::step::{Release, RestorePoint};
+use crate::preflight::Check;
 use crate::profile::DatabaseMode;
 
 /// A transaction that has been open for longer is not one that is about to end.
 const LONG_TRANSACTION: Duration = Duration::from_secs(10);
+
+/// What an upgrade stands on: it migrates, by the product's own means.
+const CHECKS: [Check; 7] = [
+    Check::HostInodes,
+    Check::EnvFiles,
+    Check::DbWritable,
+    Check::DbRights,
+    Check::DbTimeouts,
+    Check::DbWraparound,
+    Check::DbPooler,
+];
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> {
@@ -53,6 +66,7 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     if let Some(outcome) = nothing_to_do(&ready.found, &target) {
         return Ok(outcome);
     }
+    preflight::must_hold(context, &ready.install, &CHECKS).await?;
     let request = request(context, &ready, &target, &asked).await?;
     let skipped = request.backup.is_none();
     let plan = upgrade::plan(&ready.found.product(&ready.install, ready.world.databases.live()), request)

@@ -5,6 +5,7 @@ use crate::sandbox::Sandbox;
 /// Every command there is. `the_list_is_whole` keeps it so.
 const COMMANDS: &[&str] = &[
     "status",
+    "preflight",
     "backup",
     "backup create",
     "backup list",

@@ -10,14 +10,14 @@ use crate::stack::Stack;
 
 /// A PostgreSQL server on a network of its own. Its port is published on that network's gateway, an address that both
 /// this machine and containers of other networks reach.
-struct Server {
-    container: String,
+pub(crate) struct Server {
+    pub(crate) container: String,
     network: String,
     address: String,
 }
 
 impl Server {
-    fn start(major: u32) -> Self {
+    pub(crate) fn start(major: u32) -> Self {
         let port = ports::free();
         let network = format!("opsctl-live-{}-{port}", std::process::id());
         docker(["network", "create", &network]);
@@ -48,7 +48,7 @@ impl Server {
         server
     }
 
-    fn url(&self, role: &str, password: &str) -> String {
+    pub(crate) fn url(&self, role: &str, password: &str) -> String {
         format!("postgresql://{role}:{password}@{}/ledger", self.address)
     }
 }

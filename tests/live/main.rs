@@ -33,6 +33,7 @@ mod outside;
 mod past_commit;
 mod places;
 mod ports;
+mod preflight;
 mod registry;
 mod rehearsals;
 mod restores;

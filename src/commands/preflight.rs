@@ -1,0 +1,164 @@
+//! `opsctl preflight`: every check runs, side by side, and then the verdict.
+
+mod database;
+mod environment;
+mod host;
+mod product;
+mod survey;
+
+use std::time::{Duration, Instant};
+
+use comfy_table::Cell;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::cli::Preflight;
+use crate::commands::context::{Context, Outcome};
+use crate::commands::install::{Install, Place};
+use crate::commands::show;
+use crate::error::{Failure, Fault};
+use crate::preflight::{Check, Finding, Judgement, Status, Tally};
+use crate::report::quantity;
+
+use survey::Survey;
+
+/// How long one check may take; the product's own has a limit of its own.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Does what was asked.
+pub async fn run(context: &Context, asked: &Preflight) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    let began = Instant::now();
+    let findings = findings(&Survey::new(context, place), &asked.selected()).await;
+    let tally = Tally::of(&findings);
+    let outcome =
+        Outcome::new(screen(&findings, tally, began.elapsed()), json!({"checks": findings, "tally": tally}));
+    for finding in findings.iter().filter(|finding| finding.judgement.status == Status::Warn) {
+        context.count_warning(format!("{}: {}", finding.id, finding.judgement.evidence));
+    }
+    match refusal(&findings) {
+        None => Ok(outcome),
+        Some(refusal) => {
+            context.known_so_far(&outcome);
+            Err(refusal)
+        }
+    }
+}
+
+/// Before an operation: what would make it fail refuses it, and what may is warned of.
+pub(super) async fn must_hold(context: &Context, install: &Install, checks: &[Check]) -> Result<(), Failure> {
+    let findings = findings(&Survey::of(context, install), checks).await;
+    if let Some(refusal) = refusal(&findings) {
+        return Err(refusal);
+    }
+    for finding in findings.iter().filter(|finding| finding.judgement.status == Status::Warn) {
+        context.warn(format!("{}: {}", finding.id, finding.judgement.evidence));
+    }
+    Ok(())
+}
+
+fn refusal(findings: &[Finding]) -> Option<Failure> {
+    let failed: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.judgement.status == Status::Fail).collect();
+    let what = quantity::counted(failed.len() as u64, "check does not hold", "checks do not hold");
+    let refuse = |failed: &[&Finding]| {
+        let mut fault = Fault::new(what);
+        for finding in failed {
+            fault.causes.push(format!("{}: {}", finding.id, finding.judgement.evidence));
+            fault.hints.extend(finding.judgement.remedies.iter().cloned());
+        }
+        Failure::refused(fault)
+    };
+    (!failed.is_empty()).then(|| refuse(&failed))
+}
+
+/// Runs checks side by side; they come back in the order of the catalogue.
+async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Finding> {
+    join_all(selected.iter().map(|check| async move {
+        let began = Instant::now();
+        let judgement =
+            tokio::time::timeout(survey.limit(*check), judge(survey, *check)).await.unwrap_or_else(|_| {
+                Judgement::fail(
+                    format!("no answer within {}", quantity::duration(survey.limit(*check))),
+                    "is what it asks overloaded? try it alone with `--only`",
+                )
+            });
+        Finding { id: *check, category: check.category(), judgement, duration: began.elapsed() }
+    }))
+    .await
+}
+
+async fn judge(survey: &Survey<'_>, check: Check) -> Judgement {
+    match check {
+        Check::HostEngine => host::engine(survey).await,
+        Check::HostCompose => host::compose().await,
+        Check::HostResources => host::resources(survey).await,
+        Check::HostRoom => host::room(survey).await,
+        Check::HostInodes => host::inodes(survey).await,
+        Check::HostClock => host::clock(survey).await,
+        Check::HostPorts => host::ports(survey).await,
+        Check::HostNetwork => host::network(survey).await,
+        Check::EnvFile => environment::file(survey),
+        Check::EnvRequired => environment::required(survey).await,
+        Check::EnvNames => environment::names(survey).await,
+        Check::EnvRemoved => environment::removed(survey).await,
+        Check::EnvDuplicates => environment::duplicates(survey),
+        Check::EnvPlaceholders => environment::placeholders(survey).await,
+        Check::EnvMode => environment::mode(survey),
+        Check::EnvFiles => environment::files(survey).await,
+        Check::EnvCompose => environment::compose(survey).await,
+        Check::EnvRunning => environment::running(survey).await,
+        Check::EnvPrevious => environment::previous(survey).await,
+        Check::ImagePresent => product::image_present(survey).await,
+        Check::ImageDigest => product::image_digest(survey).await,
+        Check::ImageArchitecture => product::image_architecture(survey).await,
+        Check::DbConnect => database::connect(survey).await,
+        Check::DbTls => database::tls(survey).await,
+        Check::DbVersion => database::judged(survey, crate::preflight::database::version).await,
+        Check::DbWritable => database::judged(survey, crate::preflight::database::writable).await,
+        Check::DbRights => database::judged(survey, crate::preflight::database::rights).await,
+        Check::DbRestore => database::judged(survey, crate::preflight::database::restore_rights).await,
+        Check::DbConnections => database::connections(survey).await,
+        Check::DbTools => database::tools(survey).await,
+        Check::DbMigrations => database::migrations(survey).await,
+        Check::DbTimeouts => database::judged(survey, crate::preflight::database::timeouts).await,
+        Check::DbLogging => database::judged(survey, crate::preflight::database::logging).await,
+        Check::DbTransactions => database::transactions(survey).await,
+        Check::DbWraparound => database::judged(survey, crate::preflight::database::wraparound).await,
+        Check::DbCollation => database::collation(survey).await,
+        Check::DbIndexes => database::indexes(survey).await,
+        Check::DbLocks => database::locks(survey).await,
+        Check::DbPooler => database::pooler(survey).await,
+        Check::ProductOperation => product::operation(survey),
+        Check::ProductHealth => product::health(survey).await,
+        Check::ProductVersion => product::version(survey).await,
+        Check::ProductReplicas => product::replicas(survey).await,
+        Check::ProductMonitoring => product::monitoring(survey).await,
+        Check::ProductPreflight => product::preflight(survey).await,
+        Check::ProductBackup => product::backup(survey).await,
+    }
+}
+
+fn screen(findings: &[Finding], tally: Tally, took: Duration) -> String {
+    let mut table = show::table(["", "check", "found"]);
+    for finding in findings {
+        let judgement = &finding.judgement;
+        table.add_row([
+            Cell::new(judgement.status.word()),
+            Cell::new(finding.id.id()),
+            Cell::new(&judgement.evidence),
+        ]);
+        for remedy in &judgement.remedies {
+            table.add_row(["", "", &format!("-> {remedy}")]);
+        }
+    }
+    format!(
+        "{}\n\n{} passed, {} warned, {} failed, {} skipped, in {}",
+        show::lines(&table),
+        tally.passed,
+        tally.warned,
+        tally.failed,
+        tally.skipped,
+        quantity::duration(took)
+    )
+}

@@ -1,0 +1,213 @@
+//! What checks have in common, found out once and when the first of them asks.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::LIMIT;
+use crate::adapters::compose_services::ComposeServices;
+use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, Engine, EngineFacts};
+use crate::adapters::env_store::{EnvStore, EnvStoreError, Snapshot};
+use crate::adapters::postgres::condition::condition;
+use crate::adapters::postgres::session::Session;
+use crate::adapters::product_database;
+use crate::commands::context::Context;
+use crate::commands::current::{self, Found};
+use crate::commands::database::{self, Reached};
+use crate::commands::install::{Install, Place, engine_settings};
+use crate::commands::live;
+use crate::env_file::EnvFile;
+use crate::error::Fault;
+use crate::model::operation::{OperationId, OperationKind};
+use crate::preflight::database::Condition;
+use crate::preflight::environment::Settings;
+use crate::preflight::{Check, Judgement};
+
+/// Something that a check needs and that could not be found out: the check is skipped, as another one says why.
+pub(super) type Known<'a, T> = Result<&'a T, Judgement>;
+
+/// An install under examination.
+pub(super) struct Survey<'a> {
+    pub(super) context: &'a Context,
+    pub(super) place: Place,
+    /// The install, where somebody read it already.
+    given: Option<&'a Install>,
+    /// For what is labelled or named after an operation; none is recorded.
+    pub(super) operation: OperationId,
+    install: OnceCell<Result<Install, Fault>>,
+    engine: OnceCell<Result<(Engine, EngineFacts), Fault>>,
+    containers: OnceCell<Result<Vec<Container>, Fault>>,
+    found: OnceCell<Result<Found, Fault>>,
+    reached: OnceCell<Result<Reached, Fault>>,
+    server: OnceCell<Result<(Session, Condition), Fault>>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(context: &'a Context, place: Place) -> Self {
+        Self {
+            context,
+            place,
+            given: None,
+            operation: OperationId::new(jiff::Timestamp::now(), OperationKind::Backup),
+            install: OnceCell::new(),
+            engine: OnceCell::new(),
+            containers: OnceCell::new(),
+            found: OnceCell::new(),
+            reached: OnceCell::new(),
+            server: OnceCell::new(),
+        }
+    }
+
+    /// An install that was read already.
+    pub(super) fn of(context: &'a Context, install: &'a Install) -> Self {
+        Self { given: Some(install), ..Self::new(context, install.place.clone()) }
+    }
+
+    /// How long a check may take.
+    pub(super) fn limit(&self, check: Check) -> Duration {
+        let own = self.install.get().and_then(|install| install.as_ref().ok());
+        let own =
+            own.and_then(|install| install.profile.preflight.as_ref()).map(|preflight| preflight.timeout);
+        match (check, own) {
+            (Check::ProductPreflight, _) => own.unwrap_or(Duration::from_mins(1)) + LIMIT,
+            _ => LIMIT,
+        }
+    }
+
+    /// Why the install cannot be read, if it cannot.
+    pub(super) async fn unreadable(&self) -> Option<&Fault> {
+        match self.given {
+            Some(_) => None,
+            None => self.opened().await.as_ref().err(),
+        }
+    }
+
+    async fn opened(&self) -> &Result<Install, Fault> {
+        self.install
+            .get_or_init(|| async {
+                Install::open(self.context, self.place.clone()).await.map_err(|failure| failure.fault)
+            })
+            .await
+    }
+
+    pub(super) async fn install(&self) -> Known<'_, Install> {
+        if let Some(install) = self.given {
+            return Ok(install);
+        }
+        self.opened().await.as_ref().map_err(|fault| without("the install cannot be read", fault))
+    }
+
+    /// The engine, which answers, and what it says of itself.
+    pub(super) async fn engine(&self) -> &Result<(Engine, EngineFacts), Fault> {
+        self.engine
+            .get_or_init(|| async {
+                let fault = |error: crate::adapters::docker::DockerError| {
+                    let fault = Fault::caused_by("docker cannot be used", &error);
+                    error.hint().into_iter().fold(fault, Fault::hint)
+                };
+                let engine = Engine::connect(&engine_settings(self.context)).await.map_err(fault)?;
+                let facts = engine.facts().await.map_err(fault)?;
+                Ok((engine, facts))
+            })
+            .await
+    }
+
+    pub(super) async fn engine_facts(&self) -> Known<'_, EngineFacts> {
+        self.engine().await.as_ref().map(|(_, facts)| facts).map_err(|fault| without("no engine", fault))
+    }
+
+    /// The containers that Compose keeps for the project.
+    pub(super) async fn containers(&self) -> Known<'_, Vec<Container>> {
+        let install = self.install().await?;
+        self.containers
+            .get_or_init(|| async {
+                let filter = ContainerFilter::Project(&install.model.project);
+                let all = install.engine.containers(filter).await;
+                let all = all.map_err(|error| crate::adapters::compose_services::fault(&error))?;
+                let kept = |container: &Container| matches!(container.kind, ContainerKind::Replica(_));
+                Ok(all.into_iter().filter(kept).collect())
+            })
+            .await
+            .as_ref()
+            .map_err(|fault| without("the containers cannot be listed", fault))
+    }
+
+    pub(super) fn services(&self, install: &Install) -> Result<ComposeServices, Judgement> {
+        live::services(self.context, install, &self.operation)
+            .map_err(|fault| without("the services cannot be asked", &fault))
+    }
+
+    pub(super) async fn found(&self) -> Known<'_, Found> {
+        let install = self.install().await?;
+        let services = self.services(install)?;
+        self.found
+            .get_or_init(|| async {
+                current::look(install, &services).await.map_err(|failure| failure.fault)
+            })
+            .await
+            .as_ref()
+            .map_err(|fault| without("it cannot be told what runs", fault))
+    }
+
+    /// The database as opsctl reaches it, or why it does not.
+    pub(super) async fn try_reached(&self) -> Result<&Result<Reached, Fault>, Judgement> {
+        let install = self.install().await?;
+        Ok(self.reached.get_or_init(|| database::reach(install, &self.operation)).await)
+    }
+
+    pub(super) async fn reached(&self) -> Known<'_, Reached> {
+        self.try_reached().await?.as_ref().map_err(|fault| without("the database cannot be reached", fault))
+    }
+
+    /// A session of the product's database, and the server's condition.
+    pub(super) async fn server(&self) -> Result<&Result<(Session, Condition), Fault>, Judgement> {
+        let database = &self.reached().await?.database;
+        Ok(self
+            .server
+            .get_or_init(|| async {
+                let session = database.session(&database.live()).await?;
+                let found = condition(&session).await.map_err(|error| product_database::fault(&error))?;
+                Ok((session, found))
+            })
+            .await)
+    }
+
+    pub(super) async fn condition(&self) -> Known<'_, Condition> {
+        Ok(&self.asked_server().await?.1)
+    }
+
+    pub(super) async fn session(&self) -> Known<'_, Session> {
+        Ok(&self.asked_server().await?.0)
+    }
+
+    async fn asked_server(&self) -> Known<'_, (Session, Condition)> {
+        self.server().await?.as_ref().map_err(|fault| without("the database cannot be asked", fault))
+    }
+
+    pub(super) fn env_file(&self) -> PathBuf {
+        self.place.env_file()
+    }
+
+    pub(super) fn read_env(&self) -> Result<Snapshot, EnvStoreError> {
+        EnvStore::at(self.env_file()).read()
+    }
+
+    /// What the environment file assigns, without the process environment.
+    pub(super) fn settings(&self) -> Result<Settings, Judgement> {
+        let read = self
+            .read_env()
+            .map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))?;
+        self.values(read.file())
+    }
+
+    /// What an environment file assigns.
+    pub(super) fn values(&self, file: &EnvFile) -> Result<Settings, Judgement> {
+        let lookup = |name: &str| self.context.surroundings.variable(name).map(str::to_owned);
+        file.values(&lookup).map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))
+    }
+}
+
+fn without(what: &str, fault: &Fault) -> Judgement {
+    Judgement::skipped(format!("{what}: {}", fault.what))
+}
