@@ -101,6 +101,8 @@ pub enum Command {
     /// Look whether everything is in order, and what to do about what is not
     #[command(visible_alias = "doctor")]
     Preflight(Preflight),
+    /// Prove that the install is sound: services, data, migrations
+    Verify(Verify),
     /// Take a backup, or look after those that there are
     Backup(Backup),
     /// Put a backup's data in the place of the live data
@@ -133,6 +135,14 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::PREFLIGHT)]
 pub struct Preflight {
+    /// Which checks.
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+/// Which checks are to be run.
+#[derive(Debug, Clone, Args)]
+pub struct Choice {
     /// Only these checks: identifiers such as db-pooler, or whole categories
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     pub only: Vec<Selection>,
@@ -141,13 +151,31 @@ pub struct Preflight {
     pub skip: Vec<Selection>,
 }
 
-impl Preflight {
-    /// The checks that were asked for.
-    pub fn selected(&self) -> Vec<Check> {
-        let among = |lists: &[Selection], check: &Check| lists.iter().any(|list| list.0.contains(check));
-        let wanted = |check: &&Check| self.only.is_empty() || among(&self.only, check);
-        Check::ALL.iter().filter(wanted).filter(|check| !among(&self.skip, check)).copied().collect()
+impl Choice {
+    /// Those of `all` that were asked for.
+    pub fn among(&self, all: impl Iterator<Item = Check>) -> Vec<Check> {
+        let named = |lists: &[Selection], check: &Check| lists.iter().any(|list| list.0.contains(check));
+        let wanted = |check: &Check| self.only.is_empty() || named(&self.only, check);
+        all.filter(wanted).filter(|check| !named(&self.skip, check)).collect()
     }
+}
+
+/// `opsctl verify`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::VERIFY)]
+pub struct Verify {
+    /// Which proofs.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Also walk once through what the product is for, which writes to it
+    #[arg(long)]
+    pub smoke: bool,
+    /// Also make the product follow the install's files, where the description does not say whether it has any
+    #[arg(long)]
+    pub reload: bool,
+    /// A file with the key for requests that only an administrator may make
+    #[arg(long, value_name = "FILE", env = "OPSCTL_PLATFORM_KEY_FILE", hide_env_values = true)]
+    pub platform_key_file: Option<PathBuf>,
 }
 
 /// `opsctl restore`

@@ -20,6 +20,7 @@ pub mod status;
 pub mod unfinished;
 pub mod upgrade;
 mod usage;
+pub mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Backup(asked) => backup::run(context, asked).await,
         Command::Status => status::run(context).await,
         Command::Preflight(asked) => preflight::run(context, &asked).await,
+        Command::Verify(asked) => verify::run(context, &asked).await,
         Command::Restore(asked) => restore::run(context, asked).await,
         Command::Upgrade(asked) => upgrade::run(context, asked).await,
         Command::Rollback(asked) => rollback::run(context, asked).await,
@@ -92,6 +94,7 @@ fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Status => "status",
         Command::Preflight(_) => "preflight",
+        Command::Verify(_) => "verify",
         Command::Backup(_) => "backup",
         Command::Restore(_) => "restore",
         Command::Upgrade(_) => "upgrade",

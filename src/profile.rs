@@ -15,6 +15,7 @@ mod properties;
 mod release;
 mod runtime;
 mod services;
+mod soundness;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -35,6 +36,7 @@ pub use release::{
 };
 pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
+pub use soundness::{Method, Reload, Smoke, SmokeStep};
 pub use text::{
     FileName, HttpPath, ImageName, InvalidText, JsonPointer, PollPath, ProductName, ServiceName, SqlName,
 };
@@ -75,6 +77,10 @@ pub struct Profile {
     pub preflight: Option<Preflight>,
     /// The product's own proof of its data, if it has one.
     pub scan: Option<Scan>,
+    /// How it follows what files of the install prescribe, if it does.
+    pub reload: Option<Reload>,
+    /// A short walk through what it is for.
+    pub smoke: Option<Smoke>,
     /// Its database.
     pub database: Database,
     /// What is run around every operation.

@@ -5,6 +5,7 @@ mod images;
 mod probes;
 pub mod rehearsal;
 mod scan;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Asking a person.
 
-use dialoguer::Confirm;
 use dialoguer::theme::SimpleTheme;
+use dialoguer::{Confirm, Password};
+
+use crate::model::secret::Secret;
 
 /// What a person answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,4 +20,11 @@ pub fn ask(question: &str) -> Answer {
         Ok(Some(true)) => Answer::Yes,
         Ok(Some(false) | None) | Err(_) => Answer::No,
     }
+}
+
+/// Asks for a secret at the terminal, which does not show it; none for nothing, and where there is no terminal any more.
+pub fn secret(question: &str) -> Option<Secret> {
+    let asked =
+        Password::with_theme(&SimpleTheme).with_prompt(question).allow_empty_password(true).interact();
+    asked.ok().filter(|text| !text.is_empty()).map(Secret::new)
 }

@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use serde::de::DeserializeOwned;
 
 use crate::model::secret::Secret;
+use crate::profile::Method;
 
 /// A health answer is a few lines; a page that is longer is no answer to these questions.
 const MOST_BODY: usize = 64 * 1024;
@@ -103,8 +104,7 @@ impl Http {
     /// # Errors
     /// If there is no answer in time. An answer with any status is no error.
     pub async fn get(&self, url: &str, bearer: Option<&Secret>, limit: Duration) -> Result<Reply, HttpError> {
-        let (client, address) = self.client_for(url)?;
-        ask(with_bearer(client.get(address), bearer), url, limit).await
+        self.send(Method::Get, url, bearer, None, limit).await
     }
 
     /// Asks with POST and a JSON body; the whole answer must be there within `limit`.
@@ -118,8 +118,30 @@ impl Http {
         body: &serde_json::Value,
         limit: Duration,
     ) -> Result<Reply, HttpError> {
+        self.send(Method::Post, url, bearer, Some(body), limit).await
+    }
+
+    /// Asks with a method and perhaps a JSON body; the whole answer must be there within `limit`.
+    ///
+    /// # Errors
+    /// If there is no answer in time. An answer with any status is no error.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        bearer: Option<&Secret>,
+        body: Option<&serde_json::Value>,
+        limit: Duration,
+    ) -> Result<Reply, HttpError> {
         let (client, address) = self.client_for(url)?;
-        ask(with_bearer(client.post(address).json(body), bearer), url, limit).await
+        let request = match method {
+            Method::Get => client.get(address),
+            Method::Post => client.post(address),
+            Method::Put => client.put(address),
+            Method::Delete => client.delete(address),
+        };
+        let request = body.into_iter().fold(request, RequestBuilder::json);
+        ask(with_bearer(request, bearer), url, limit).await
     }
 
     fn client_for(&self, url: &str) -> Result<(&Client, Url), HttpError> {

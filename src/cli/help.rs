@@ -32,6 +32,16 @@ Examples:
   opsctl preflight --only db-pooler,db-tls
   opsctl preflight --skip product --output json";
 
+pub(super) const VERIFY: &str = "\
+For after a restore, an incident, or a doubt. The product's own scan may take long; its key comes
+from OPSCTL_PLATFORM_KEY, from a file, from the environment file, or is asked for at a terminal.
+A proof that fails, or cannot be had, ends it with status 3.
+
+Examples:
+  opsctl verify
+  opsctl verify --skip verify-data
+  opsctl verify --smoke --platform-key-file /root/platform.key";
+
 pub(super) const BACKUP: &str = "\
 A backup is taken while the product serves. It is read back in full before it gets its name, and
 only then are backups removed that retention does not keep. Without a command, one is taken.

@@ -14,6 +14,7 @@ use crate::cli::Restore;
 use crate::commands::backup::{self, catalogue};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
+use crate::commands::install::Install;
 use crate::commands::live::LiveWorld;
 use crate::commands::operate::{self, Purpose, Turn};
 use crate::commands::preflight;
@@ -89,7 +90,21 @@ async fn from_backup(context: &Context, named: &str, asked: &Restore) -> Result<
     context.note(&show::steps(&plan));
     context.consent(&format!("Replace all data of {}?", install.profile.product.title))?;
     operate::run(context, install, world, turn, plan).await?;
+    follow_files(context, install, world).await;
     Ok(restored(turn, &path, &ready))
+}
+
+/// Older data may not be what files of the install prescribe: the product is told to look. The data is in place, whatever
+/// comes of it.
+async fn follow_files(context: &Context, install: &Install, world: &LiveWorld) {
+    let Some(reload) = &install.profile.reload else { return };
+    if reload.used_with.as_ref().and_then(|variable| install.variable(variable)).is_none() {
+        return;
+    }
+    match world.services.reload(reload).await {
+        Ok(said) => context.note(&format!("the product followed the install's files: {said}")),
+        Err(fault) => context.warn(format!("{fault}; try `opsctl verify --only verify-provisioning`")),
+    }
 }
 
 /// The release of the backup tells whether its data may need this release's migrations.

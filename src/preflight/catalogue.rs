@@ -19,6 +19,8 @@ pub enum Category {
     Database,
     /// The running product.
     Product,
+    /// What `opsctl verify` proves.
+    Verify,
 }
 
 macro_rules! checks {
@@ -98,6 +100,12 @@ checks! {
     ProductMonitoring, "product-monitoring", Product, "what watches the product runs, if it is turned on";
     ProductPreflight, "product-preflight", Product, "the product's own preflight passes";
     ProductBackup, "product-backup", Product, "there is a recent, verified backup";
+    VerifyHealth, "verify-health", Verify, "every service runs, is healthy and ready, on the release that is selected";
+    VerifyMigrations, "verify-migrations", Verify, "the migrations of the last backup are applied";
+    VerifyRows, "verify-rows", Verify, "the tables of the last backup are there, with as many rows at least";
+    VerifyData, "verify-data", Verify, "the product's own scan finds nothing broken";
+    VerifyProvisioning, "verify-provisioning", Verify, "the product follows what files of the install prescribe";
+    VerifySmoke, "verify-smoke", Verify, "a short walk through what the product is for succeeds";
 }
 
 /// No check has this name.
@@ -142,6 +150,7 @@ impl Category {
             Self::Image => "image",
             Self::Database => "database",
             Self::Product => "product",
+            Self::Verify => "verify",
         }
     }
 
@@ -152,6 +161,18 @@ impl Category {
             Self::Database => "db",
             other => other.word(),
         }
+    }
+}
+
+impl Check {
+    /// The checks that change nothing and take no time.
+    pub fn preflight() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|check| check.category() != Category::Verify)
+    }
+
+    /// The proofs that an install is sound: they may take long, and leave traces.
+    pub fn proofs() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|check| check.category() == Category::Verify)
     }
 }
 

@@ -156,6 +156,39 @@ pub fn backup(newest: Option<(&str, Duration, bool)>) -> Judgement {
     }
 }
 
+/// Judges the rows of each table against those of a backup: a table that is gone is lost, rows may have been deleted.
+pub fn rows(backup: &str, then: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Judgement {
+    let gone: Vec<&str> = then.keys().filter(|name| !now.contains_key(*name)).map(String::as_str).collect();
+    if !gone.is_empty() {
+        return Judgement::fail(
+            format!("tables of {backup} are missing: {}", gone.join(", ")),
+            format!(
+                "who dropped them? `opsctl restore {backup}` puts that backup's data in the place of this"
+            ),
+        );
+    }
+    let fewer: Vec<String> = then
+        .iter()
+        .filter(|(name, rows)| now[*name] < **rows)
+        .map(|(name, rows)| {
+            format!("{name} {} instead of {}", quantity::count(now[name]), quantity::count(*rows))
+        })
+        .collect();
+    if !fewer.is_empty() {
+        return Judgement::warn(
+            format!("fewer rows than in {backup}: {}", fewer.join(", ")),
+            "does the product delete from these tables? else look into its log for when they went",
+        );
+    }
+    let sum = |rows: &BTreeMap<String, u64>| rows.values().sum::<u64>();
+    Judgement::pass(format!(
+        "{} rows in {} tables, {} more than in {backup}",
+        quantity::count(sum(now)),
+        now.len(),
+        quantity::count(sum(now).saturating_sub(sum(then)))
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +237,23 @@ mod tests {
         assert_eq!(several.status, Status::Warn);
         assert_eq!(several.remedies, ["add RATE_LIMIT_STORE=postgresql to the environment file"]);
         assert_eq!(replicas(&count(3), &["api-2 differs".to_owned()], &[]).status, Status::Fail);
+    }
+
+    #[test]
+    fn rows_are_held_against_the_last_backup() {
+        let tables =
+            |pairs: &[(&str, u64)]| pairs.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect();
+        let then: BTreeMap<String, u64> = tables(&[("public.jobs", 5), ("public.records", 10)]);
+        let judged = |pairs: &[(&str, u64)]| rows("b1", &then, &tables(pairs));
+        let more = judged(&[("public.jobs", 6), ("public.records", 11), ("public.new", 1)]);
+        assert_eq!(
+            (more.status, more.evidence.as_str()),
+            (Status::Pass, "18 rows in 3 tables, 3 more than in b1")
+        );
+        let fewer = judged(&[("public.jobs", 4), ("public.records", 10)]);
+        assert_eq!(fewer.status, Status::Warn);
+        assert_eq!(fewer.evidence, "fewer rows than in b1: public.jobs 4 instead of 5");
+        assert_eq!(judged(&[("public.records", 10)]).evidence, "tables of b1 are missing: public.jobs");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn the_annotated_description_is_the_one_built_in() {
 
 /// Serde lists the keys of a section when it refuses one, so that a key that is added and not explained fails here.
 #[rstest]
-#[case("", "", 13)]
+#[case("", "", 15)]
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]
@@ -72,6 +72,9 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[migrate.applied]\n", "[migrate.applied]\n", 4)]
 #[case("[preflight]\n", "[preflight]\n", 2)]
 #[case("[scan]\n", "[scan]\n", 10)]
+#[case("[reload]\n", "[reload]\n", 3)]
+#[case("#[smoke]\n", "[smoke]\n", 4)]
+#[case("#[[smoke.steps]]\n", "[[smoke.steps]]\n", 8)]
 #[case("[database]\n", "[database]\n", 7)]
 #[case("[database.pool]\n", "[database.pool]\n", 2)]
 #[case("[database.bundled]\n", "[database.bundled]\n", 2)]

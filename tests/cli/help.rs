@@ -6,6 +6,7 @@ use crate::sandbox::Sandbox;
 const COMMANDS: &[&str] = &[
     "status",
     "preflight",
+    "verify",
     "backup",
     "backup create",
     "backup list",

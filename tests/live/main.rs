@@ -42,5 +42,6 @@ mod settings;
 mod stack;
 mod third_party;
 mod upgrades;
+mod verify;
 mod world;
 mod writer;

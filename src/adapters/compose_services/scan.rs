@@ -63,7 +63,7 @@ impl ComposeServices {
         Err(Fault::new(format!("the product's own scan did not end within {} s", scan.timeout.as_secs())))
     }
 
-    async fn api_address(&self) -> Result<String, Fault> {
+    pub(super) async fn api_address(&self) -> Result<String, Fault> {
         let (name, service) = self.profile.api();
         let port = service.http.as_ref().map(|http| http.port.get());
         let replicas = self.replicas(name).await?;
@@ -77,7 +77,10 @@ impl ComposeServices {
     }
 }
 
-fn json_of(reply: &crate::adapters::http::Reply, failing: &str) -> Result<serde_json::Value, Fault> {
+pub(super) fn json_of(
+    reply: &crate::adapters::http::Reply,
+    failing: &str,
+) -> Result<serde_json::Value, Fault> {
     if reply.status == 401 || reply.status == 403 {
         return Err(Fault::new(format!("{failing}: the platform key is refused ({})", reply.status))
             .hint("OPSCTL_PLATFORM_KEY must be a key of the platform, not of an enterprise or an agent"));

@@ -16,7 +16,7 @@ use crate::commands::database as reaching;
 use crate::error::Fault;
 use crate::journal::lock::current_holder;
 use crate::model::conninfo::{ConnInfo, Host};
-use crate::model::manifest;
+use crate::model::manifest::{self, Manifest};
 use crate::preflight::Judgement;
 use crate::preflight::database::{self as judge, Condition, LONG_TRANSACTION, Locks, Pools};
 use crate::preflight::route::{self, Tls};
@@ -137,7 +137,7 @@ pub(super) async fn tools(survey: &Survey<'_>) -> Judgement {
 }
 
 /// What an upgrade of this very release recorded as applied must be there; what is more belongs to somebody else.
-pub(super) async fn migrations(survey: &Survey<'_>) -> Judgement {
+pub(in crate::commands) async fn migrations(survey: &Survey<'_>) -> Judgement {
     let (reached, session) = match (survey.reached().await, survey.session().await) {
         (Ok(reached), Ok(session)) => (reached, session),
         (Err(skipped), _) | (_, Err(skipped)) => return skipped,
@@ -246,16 +246,21 @@ pub(super) async fn pooler(survey: &Survey<'_>) -> Judgement {
 impl Survey<'_> {
     /// The migrations that the manifest of the newest backup of the release that runs names; empty where there is none.
     async fn applied_at_last_backup(&self) -> Vec<String> {
-        let (Ok(install), Ok(found)) = (self.install().await, self.found().await) else { return Vec::new() };
-        let Ok(catalogue) = Catalogue::open(install.place.state.root()) else { return Vec::new() };
+        let Some(manifest) = self.last_manifest().await else { return Vec::new() };
+        let manifest::Database::Postgresql(postgres) = manifest.database;
+        postgres.migrations.into_iter().map(|migration| migration.id).collect()
+    }
+
+    /// The manifest of the newest backup of the release that runs; none where there is no such backup.
+    pub(in crate::commands) async fn last_manifest(&self) -> Option<Manifest> {
+        let (Ok(install), Ok(found)) = (self.install().await, self.found().await) else { return None };
+        let catalogue = Catalogue::open(install.place.state.root()).ok()?;
         let of_this = |record: &&Record| record.release.as_ref() == Some(&found.release.version);
-        let Some(record) = catalogue.records().iter().rev().find(of_this) else { return Vec::new() };
+        let record = catalogue.records().iter().rev().find(of_this)?;
         let directory = install.place.backup_dir(None, &install.variables);
-        let path = catalogue.path_of(record.id, &directory);
-        let Ok(Summary { origin: Origin::Opsctl(manifest), .. }) = archive::inspect(&path) else {
-            return Vec::new();
-        };
-        let manifest::Database::Postgresql(postgres) = &manifest.database;
-        postgres.migrations.iter().map(|migration| migration.id.clone()).collect()
+        match archive::inspect(&catalogue.path_of(record.id, &directory)) {
+            Ok(Summary { origin: Origin::Opsctl(manifest), .. }) => Some(*manifest),
+            _ => None,
+        }
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn engine(survey: &Survey<'_>) -> Judgement {
 }
 
 /// A fault as a failed check: the causes are the evidence, the hints what to do.
-pub(super) fn failing(fault: &crate::error::Fault) -> Judgement {
+pub(in crate::commands) fn failing(fault: &crate::error::Fault) -> Judgement {
     let mut hints = fault.hints.iter();
     let first = hints.next().cloned().unwrap_or_else(|| "mend the cause and look again".to_owned());
     hints.fold(Judgement::fail(fault.to_string(), first), |judgement, hint| judgement.and(hint.clone()))

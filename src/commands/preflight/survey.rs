@@ -25,16 +25,16 @@ use crate::preflight::environment::Settings;
 use crate::preflight::{Check, Judgement};
 
 /// Something that a check needs and that could not be found out: the check is skipped, as another one says why.
-pub(super) type Known<'a, T> = Result<&'a T, Judgement>;
+pub(in crate::commands) type Known<'a, T> = Result<&'a T, Judgement>;
 
 /// An install under examination.
-pub(super) struct Survey<'a> {
-    pub(super) context: &'a Context,
-    pub(super) place: Place,
+pub(in crate::commands) struct Survey<'a> {
+    pub(in crate::commands) context: &'a Context,
+    pub(in crate::commands) place: Place,
     /// The install, where somebody read it already.
     given: Option<&'a Install>,
     /// For what is labelled or named after an operation; none is recorded.
-    pub(super) operation: OperationId,
+    pub(in crate::commands) operation: OperationId,
     install: OnceCell<Result<Install, Fault>>,
     engine: OnceCell<Result<(Engine, EngineFacts), Fault>>,
     containers: OnceCell<Result<Vec<Container>, Fault>>,
@@ -44,7 +44,7 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(super) fn new(context: &'a Context, place: Place) -> Self {
+    pub(in crate::commands) fn new(context: &'a Context, place: Place) -> Self {
         Self {
             context,
             place,
@@ -60,12 +60,12 @@ impl<'a> Survey<'a> {
     }
 
     /// An install that was read already.
-    pub(super) fn of(context: &'a Context, install: &'a Install) -> Self {
+    pub(in crate::commands) fn of(context: &'a Context, install: &'a Install) -> Self {
         Self { given: Some(install), ..Self::new(context, install.place.clone()) }
     }
 
     /// How long a check may take.
-    pub(super) fn limit(&self, check: Check) -> Duration {
+    pub(in crate::commands) fn limit(&self, check: Check) -> Duration {
         let own = self.install.get().and_then(|install| install.as_ref().ok());
         let own =
             own.and_then(|install| install.profile.preflight.as_ref()).map(|preflight| preflight.timeout);
@@ -76,7 +76,7 @@ impl<'a> Survey<'a> {
     }
 
     /// Why the install cannot be read, if it cannot.
-    pub(super) async fn unreadable(&self) -> Option<&Fault> {
+    pub(in crate::commands) async fn unreadable(&self) -> Option<&Fault> {
         match self.given {
             Some(_) => None,
             None => self.opened().await.as_ref().err(),
@@ -91,7 +91,7 @@ impl<'a> Survey<'a> {
             .await
     }
 
-    pub(super) async fn install(&self) -> Known<'_, Install> {
+    pub(in crate::commands) async fn install(&self) -> Known<'_, Install> {
         if let Some(install) = self.given {
             return Ok(install);
         }
@@ -99,7 +99,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The engine, which answers, and what it says of itself.
-    pub(super) async fn engine(&self) -> &Result<(Engine, EngineFacts), Fault> {
+    pub(in crate::commands) async fn engine(&self) -> &Result<(Engine, EngineFacts), Fault> {
         self.engine
             .get_or_init(|| async {
                 let fault = |error: crate::adapters::docker::DockerError| {
@@ -113,12 +113,12 @@ impl<'a> Survey<'a> {
             .await
     }
 
-    pub(super) async fn engine_facts(&self) -> Known<'_, EngineFacts> {
+    pub(in crate::commands) async fn engine_facts(&self) -> Known<'_, EngineFacts> {
         self.engine().await.as_ref().map(|(_, facts)| facts).map_err(|fault| without("no engine", fault))
     }
 
     /// The containers that Compose keeps for the project.
-    pub(super) async fn containers(&self) -> Known<'_, Vec<Container>> {
+    pub(in crate::commands) async fn containers(&self) -> Known<'_, Vec<Container>> {
         let install = self.install().await?;
         self.containers
             .get_or_init(|| async {
@@ -133,12 +133,12 @@ impl<'a> Survey<'a> {
             .map_err(|fault| without("the containers cannot be listed", fault))
     }
 
-    pub(super) fn services(&self, install: &Install) -> Result<ComposeServices, Judgement> {
+    pub(in crate::commands) fn services(&self, install: &Install) -> Result<ComposeServices, Judgement> {
         live::services(self.context, install, &self.operation)
             .map_err(|fault| without("the services cannot be asked", &fault))
     }
 
-    pub(super) async fn found(&self) -> Known<'_, Found> {
+    pub(in crate::commands) async fn found(&self) -> Known<'_, Found> {
         let install = self.install().await?;
         let services = self.services(install)?;
         self.found
@@ -151,17 +151,19 @@ impl<'a> Survey<'a> {
     }
 
     /// The database as opsctl reaches it, or why it does not.
-    pub(super) async fn try_reached(&self) -> Result<&Result<Reached, Fault>, Judgement> {
+    pub(in crate::commands) async fn try_reached(&self) -> Result<&Result<Reached, Fault>, Judgement> {
         let install = self.install().await?;
         Ok(self.reached.get_or_init(|| database::reach(install, &self.operation)).await)
     }
 
-    pub(super) async fn reached(&self) -> Known<'_, Reached> {
+    pub(in crate::commands) async fn reached(&self) -> Known<'_, Reached> {
         self.try_reached().await?.as_ref().map_err(|fault| without("the database cannot be reached", fault))
     }
 
     /// A session of the product's database, and the server's condition.
-    pub(super) async fn server(&self) -> Result<&Result<(Session, Condition), Fault>, Judgement> {
+    pub(in crate::commands) async fn server(
+        &self,
+    ) -> Result<&Result<(Session, Condition), Fault>, Judgement> {
         let database = &self.reached().await?.database;
         Ok(self
             .server
@@ -173,11 +175,11 @@ impl<'a> Survey<'a> {
             .await)
     }
 
-    pub(super) async fn condition(&self) -> Known<'_, Condition> {
+    pub(in crate::commands) async fn condition(&self) -> Known<'_, Condition> {
         Ok(&self.asked_server().await?.1)
     }
 
-    pub(super) async fn session(&self) -> Known<'_, Session> {
+    pub(in crate::commands) async fn session(&self) -> Known<'_, Session> {
         Ok(&self.asked_server().await?.0)
     }
 
@@ -185,16 +187,16 @@ impl<'a> Survey<'a> {
         self.server().await?.as_ref().map_err(|fault| without("the database cannot be asked", fault))
     }
 
-    pub(super) fn env_file(&self) -> PathBuf {
+    pub(in crate::commands) fn env_file(&self) -> PathBuf {
         self.place.env_file()
     }
 
-    pub(super) fn read_env(&self) -> Result<Snapshot, EnvStoreError> {
+    pub(in crate::commands) fn read_env(&self) -> Result<Snapshot, EnvStoreError> {
         EnvStore::at(self.env_file()).read()
     }
 
     /// What the environment file assigns, without the process environment.
-    pub(super) fn settings(&self) -> Result<Settings, Judgement> {
+    pub(in crate::commands) fn settings(&self) -> Result<Settings, Judgement> {
         let read = self
             .read_env()
             .map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))?;
@@ -202,7 +204,7 @@ impl<'a> Survey<'a> {
     }
 
     /// What an environment file assigns.
-    pub(super) fn values(&self, file: &EnvFile) -> Result<Settings, Judgement> {
+    pub(in crate::commands) fn values(&self, file: &EnvFile) -> Result<Settings, Judgement> {
         let lookup = |name: &str| self.context.surroundings.variable(name).map(str::to_owned);
         file.values(&lookup).map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))
     }
