@@ -15,11 +15,23 @@ pub(crate) struct Disk {
 impl Disk {
     /// Makes it and mounts it; what the place held is hidden as long.
     pub(crate) fn mounted_at(place: &Path, megabytes: u64) -> Self {
+        Self::made(place, megabytes, &[])
+    }
+
+    /// The same with room for bytes and for no more files.
+    pub(crate) fn full_of_files(place: &Path, megabytes: u64) -> Self {
+        let disk = Self::made(place, megabytes, &["-N", "16"]);
+        let full = (0..100_000).any(|number| File::create(place.join(format!("file-{number}"))).is_err());
+        assert!(full, "the disk takes more files than it was made for");
+        disk
+    }
+
+    fn made(place: &Path, megabytes: u64, more: &[&str]) -> Self {
         let image = tempfile::NamedTempFile::new().unwrap();
         image.as_file().set_len(megabytes << 20).unwrap();
         let file = image.path().display().to_string();
         // No room is reserved for root, who runs the tests.
-        run("mkfs.ext4", &["-q", "-F", "-m", "0", &file]);
+        run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], more, &[&file]].concat());
         fs::create_dir_all(place).unwrap();
         run("mount", &["-o", "loop", &file, &place.display().to_string()]);
         let _for_programs_only = fs::remove_dir(place.join("lost+found"));

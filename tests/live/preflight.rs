@@ -3,9 +3,10 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::disk::Disk;
 use crate::docker::docker;
@@ -209,6 +210,95 @@ fn host(stack: &Stack) {
     lonely.env("PATH", "/nowhere");
     let ended = Run::start(lonely).wait();
     assert_eq!(found(&ended, "host-compose")["status"], "fail", "{}", ended.told());
+}
+
+/// A service that watches the product, and a worker that can be there twice.
+const BESIDE: &str = "services:
+  ledger-worker:
+    ports: !reset []
+  watcher:
+    image: ${LEDGER_IMAGE}:${LEDGER_VERSION}
+    profiles: [monitoring]
+    command: [worker]
+    env_file: .env
+    environment:
+      DATABASE_URL: postgresql://ledger:${POSTGRES_PASSWORD}@postgres:5432/ledger
+    networks: [ledger]
+";
+
+#[test]
+fn what_is_beside_the_product_is_looked_at_too() {
+    let stack = Stack::of(Settings::new(15, "1.0.0").overlaid(BESIDE));
+    stack.private();
+    stack.finds("product-backup", "warn", "there is none");
+    stack.finds("product-monitoring", "skipped", "not turned on");
+    stack.add_line("COMPOSE_PROFILES=monitoring");
+    stack.finds("product-monitoring", "warn", "not running: watcher");
+    stack.without_line("COMPOSE_PROFILES");
+
+    // The second worker is made with other settings than the first.
+    stack.add_line("LOG_LEVEL=warn");
+    stack.compose(&["up", "-d", "--no-recreate", "--scale", "ledger-worker=2", "ledger-worker"]);
+    stack.finds("product-replicas", "fail", "have different values of LOG_LEVEL");
+    stack.compose(&["up", "-d", "--wait"]);
+    stack.finds("product-replicas", "pass", "1 ledger-api, 1 ledger-worker");
+
+    let server = stack.container("postgres").unwrap();
+    let network = format!("{}_ledger", stack.project);
+    let few = Disk::full_of_files(&stack.path("few"), 300);
+    stack.add_line("BACKUP_DIR=few");
+    stack.finds("host-inodes", "fail", "(backups)");
+    stack.without_line("BACKUP_DIR");
+    drop(few);
+
+    load_image_for("arm64", "ledger/ledger:other-machine");
+    let text = fs::read_to_string(stack.path(".env")).unwrap();
+    fs::write(stack.path(".env"), text.replace("LEDGER_VERSION=1.0.0", "LEDGER_VERSION=other-machine"))
+        .unwrap();
+    stack.finds("image-architecture", "warn", "it is built for arm64, and this machine is");
+    fs::write(stack.path(".env"), text).unwrap();
+    docker(["rmi", "ledger/ledger:other-machine"]);
+
+    // The network between the containers is cut, and the server has another one that this machine reaches.
+    let detour = format!("{}-detour", stack.project);
+    docker(["network", "create", &detour]);
+    docker(["network", "connect", &detour, &server]);
+    docker(["network", "disconnect", &network, &server]);
+    let ended = stack.finds("host-network", "fail", "no response");
+    assert_eq!(found(&ended, "db-connect")["status"], "pass", "{}", ended.told());
+    docker(["network", "connect", "--alias", "postgres", &network, &server]);
+    docker(["network", "disconnect", &detour, &server]);
+    docker(["network", "rm", &detour]);
+    stack.compose(&["up", "-d", "--wait"]);
+
+    stack.begin(&["upgrade", "1.1.0"]).kill_at("restore point", Duration::ZERO);
+    stack.finds("product-operation", "fail", "did not end");
+    stack.ops_does(&["abort"]);
+    stack.finds("product-operation", "pass", "");
+}
+
+/// Gives the engine an image of nothing that is said to be for another kind of machine.
+fn load_image_for(architecture: &str, reference: &str) {
+    let layer = [0; 1024];
+    let digest = hex::encode(Sha256::digest(layer));
+    let config = json!({"architecture": architecture, "os": "linux", "config": {},
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{digest}")]}});
+    let manifest = json!([{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut archive = tar::Builder::new(file.as_file());
+    let members: [(&str, &[u8]); 3] = [
+        ("config.json", &serde_json::to_vec(&config).unwrap()),
+        ("layer.tar", &layer),
+        ("manifest.json", &serde_json::to_vec(&manifest).unwrap()),
+    ];
+    for (name, content) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, content).unwrap();
+    }
+    archive.finish().unwrap();
+    docker(["load", "--quiet", "--input", &file.path().display().to_string()]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use opsctl::adapters::postgres::certificate::first_to_end;
 use opsctl::adapters::postgres::condition::{condition, encryption, long_waits, operated_by};
 use opsctl::adapters::postgres::connect::{connect, connect_maintenance};
 use opsctl::adapters::postgres::lock::take_lock;
+use opsctl::adapters::postgres::obstacles::obstacles;
 use opsctl::model::database_name::DatabaseName;
 use opsctl::preflight::database::{self, Locks};
 use opsctl::preflight::{Status, route};
@@ -80,6 +81,32 @@ async fn who_waits_and_who_operates_is_told() {
     );
     drop(holder);
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_is_left_open_and_what_was_sorted_by_other_rules_is_told() {
+    let cluster = Cluster::start_with(&["max_prepared_transactions=2"], "").await;
+    let admin = cluster.session("postgres").await;
+    admin.execute("preparing", "CREATE TABLE t (id int)").await.unwrap();
+    admin
+        .execute("leaving open", "BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left-open'")
+        .await
+        .unwrap();
+    let open = obstacles(&admin, &DatabaseName::new("postgres"), database::LONG_TRANSACTION).await.unwrap();
+    let judged = database::transactions(&open.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(judged.status, Status::Warn);
+    assert!(judged.evidence.contains("left-open"), "{judged:?}");
+    admin.execute("ending", "ROLLBACK PREPARED 'left-open'").await.unwrap();
+
+    let making = "CREATE DATABASE sorted TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en'";
+    admin.execute("making", making).await.unwrap();
+    let sorted = cluster.session("sorted").await;
+    assert_eq!(database::collation(&condition(&sorted).await.unwrap(), "sorted").status, Status::Pass);
+    let aging = "UPDATE pg_database SET datcollversion = '1.0' WHERE datname = 'sorted'";
+    admin.execute("aging", aging).await.unwrap();
+    let judged = database::collation(&condition(&sorted).await.unwrap(), "sorted");
+    assert_eq!(judged.status, Status::Warn);
+    assert!(judged.evidence.starts_with("made with version 1.0"), "{judged:?}");
 }
 
 #[tokio::test]
