@@ -31,7 +31,7 @@ pub use container::{
 };
 pub use credentials::{CredentialError, CredentialSource, Credentials};
 pub use endpoint::{EndpointError, EngineEndpoint, EngineSettings};
-pub use error::DockerError;
+pub use error::{DockerError, room_hint};
 pub use exec::ExecCommand;
 pub use image::{Image, ImageRemoval};
 pub use lifecycle::{Removal, Restart};

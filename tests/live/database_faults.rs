@@ -1,7 +1,7 @@
 //! The database server fails in the middle of an operation: the product is wholly old or wholly new, and nothing is lost.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::docker::{attempt, docker, docker_with};
 use crate::operator::Ended;
@@ -203,12 +203,7 @@ fn type_by_hand(stack: &Stack, ended: &Ended) -> Vec<String> {
         assert!(output.status.success(), "{line}\n{said}");
     }
     assert!(!lines.iter().any(|line| line.starts_with("# in ")), "nothing was selected yet: {lines:?}");
-    let client = stack.client();
-    let began = Instant::now();
-    while client.get("/health/ready").map(|answer| answer.status).unwrap_or_default() != 200 {
-        assert!(began.elapsed() < Duration::from_mins(1), "the product does not get ready");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    stack.gets_ready();
     lines
 }
 

@@ -1,8 +1,11 @@
 //! The `docker` command, and what the tests need to be there.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+
+use crate::own_engine;
 
 /// What a machine without the tests' needs is told.
 const SET_UP: &str = "run scripts/test.sh, which installs and builds what the live tests need";
@@ -26,11 +29,17 @@ pub(crate) fn docker_with(arguments: &[&str]) -> String {
 
 /// Runs `docker`, whatever comes of it.
 pub(crate) fn attempt(arguments: &[&str]) -> Output {
-    Command::new("docker")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|error| panic!("docker cannot be started ({error}): {SET_UP}"))
+    let mut command = Command::new("docker");
+    command.args(arguments).stdin(Stdio::null());
+    if let Some(host) = host() {
+        command.env("DOCKER_HOST", host);
+    }
+    command.output().unwrap_or_else(|error| panic!("docker cannot be started ({error}): {SET_UP}"))
+}
+
+/// How the engine is reached, if that is not left to `docker` itself.
+pub(crate) fn host() -> Option<OsString> {
+    own_engine::of_this_thread().map(OsString::from).or_else(|| std::env::var_os("DOCKER_HOST"))
 }
 
 /// Fails with what to do about it unless Docker, Compose, the images and opsctl are there.

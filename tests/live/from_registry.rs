@@ -13,7 +13,7 @@ fn a_release_comes_by_digest_and_going_back_needs_no_registry() {
     let repository = registry.repository();
     let local = |release: &str| format!("{repository}:{release}");
     let first = registry.push("ledger/ledger:1.0.0", "1.0.0");
-    let noisy = with_noise("ledger/ledger:1.1.0", &local("noisy"));
+    let noisy = with_noise("ledger/ledger:1.1.0", &local("noisy"), 12);
     let second = registry.push(&local("noisy"), "1.1.0");
     for tag in ["noisy", "1.1.0"] {
         docker(["rmi", &local(tag)]);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::docker;
 use crate::stack::Stack;
 
 /// No command takes longer in these stories.
@@ -37,7 +38,7 @@ impl Stack {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.dir()).env("OPSCTL_PLATFORM_KEY", &self.platform_key);
-        if let Some(host) = std::env::var_os("DOCKER_HOST") {
+        if let Some(host) = docker::host() {
             command.env("DOCKER_HOST", host);
         }
         command.current_dir(self.dir()).args(arguments);

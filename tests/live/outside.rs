@@ -11,7 +11,7 @@ use crate::settings::{Description, Settings};
 use crate::stack::Stack;
 use crate::writer::records;
 
-const SERVICES: [&str; 2] = ["ledger-api", "ledger-worker"];
+pub(crate) const SERVICES: [&str; 2] = ["ledger-api", "ledger-worker"];
 
 /// Containers that the engine starts again whenever it is started itself, also if they were stopped.
 const ALWAYS: &str = "services:\n  ledger-api: {restart: always}\n  ledger-worker: {restart: always}\n";
@@ -209,11 +209,11 @@ fn with_compose(stack: &Stack, script: &str, arguments: &[&str]) -> Run {
     Run::start(command)
 }
 
-fn both(policy: &str) -> BTreeMap<&'static str, String> {
+pub(crate) fn both(policy: &str) -> BTreeMap<&'static str, String> {
     SERVICES.into_iter().map(|service| (service, policy.to_owned())).collect()
 }
 
-fn restart_policies(stack: &Stack) -> BTreeMap<&'static str, String> {
+pub(crate) fn restart_policies(stack: &Stack) -> BTreeMap<&'static str, String> {
     let policy = |service: &str| {
         let container = stack.container(service).expect("it is there");
         docker(["inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", &container])

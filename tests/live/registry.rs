@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use tempfile::TempDir;
 
-use crate::docker::{attempt, docker};
+use crate::docker::{attempt, docker, host};
 use crate::ports;
 
 pub(crate) const USER: &str = "ops";
@@ -67,10 +67,10 @@ impl Drop for Registry {
     }
 }
 
-/// An image like another one, with a layer of noise more, so that pulling it takes a download.
-pub(crate) fn with_noise(source: &str, tag: &str) -> String {
+/// An image like another one, with a layer of so many megabytes of noise more, so that pulling it takes a download.
+pub(crate) fn with_noise(source: &str, tag: &str, megabytes: usize) -> String {
     let noise = tempfile::NamedTempFile::new().unwrap();
-    let mut content = vec![0; 12 << 20];
+    let mut content = vec![0; megabytes << 20];
     for piece in content.chunks_mut(64 << 10) {
         getrandom::fill(piece).unwrap();
     }
@@ -84,13 +84,13 @@ pub(crate) fn with_noise(source: &str, tag: &str) -> String {
 
 fn shell(function: &str, arguments: &[&str]) -> String {
     let script = format!(". scripts/lib/setup.sh; . scripts/lib/images.sh; {function} \"$@\"");
-    let output = Command::new("bash")
-        .args(["-c", &script, "bash"])
-        .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("bash starts");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script, "bash"]).args(arguments);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    if let Some(host) = host() {
+        command.env("DOCKER_HOST", host);
+    }
+    let output = command.output().expect("bash starts");
     assert!(
         output.status.success(),
         "{function}: {}: run scripts/test.sh, which installs what is missing",

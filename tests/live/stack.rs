@@ -59,6 +59,15 @@ impl Stack {
         }
     }
 
+    /// Waits until the API says that it is ready.
+    pub(crate) fn gets_ready(&self) {
+        let (client, began) = (self.client(), Instant::now());
+        while client.get("/health/ready").map(|answer| answer.status).unwrap_or_default() != 200 {
+            assert!(began.elapsed() < Duration::from_mins(1), "the product does not get ready");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// The files of a stack of which nothing runs yet.
     pub(crate) fn laid_out(settings: Settings) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::version::{ComposeVersion, OLDEST};
+use crate::adapters::docker::room_hint;
 use crate::adapters::tool_output::{ToolError, ToolStatus};
 use crate::model::compose_model::ComposeModelError;
 
@@ -73,9 +74,9 @@ impl ComposeError {
             Self::NoPlugin | Self::OnlyVersionOne { .. } | Self::TooOld { .. } => Some(
                 "install the package docker-compose-plugin (or docker-compose-v2), then run `docker compose version`",
             ),
-            Self::Failed { .. } => {
-                Some("does `docker compose config --quiet` in the install's folder accept the files?")
-            }
+            // Compose only passes on what the engine says.
+            Self::Failed { said, .. } => room_hint(said)
+                .or(Some("does `docker compose config --quiet` in the install's folder accept the files?")),
             Self::TimedOut { .. } => {
                 Some("is the docker daemon overloaded or stuck? see `journalctl -u docker`")
             }

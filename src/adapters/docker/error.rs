@@ -7,6 +7,15 @@ use bollard::errors::Error as EngineError;
 
 use super::EndpointError;
 
+/// What to do where the engine has no room left.
+const MAKE_ROOM: &str = "make room on the disk that Docker keeps its data on: `docker system df` shows what takes it, \
+                         `docker info --format '{{.DockerRootDir}}'` where it is";
+
+/// What to do about words of the engine, if they say that its disk is full: they come with no status of their own.
+pub fn room_hint(words: &str) -> Option<&'static str> {
+    words.to_ascii_lowercase().contains("no space left").then_some(MAKE_ROOM)
+}
+
 /// A question or command to the engine that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
@@ -96,7 +105,8 @@ impl DockerError {
             Self::TooOld { .. } => "update Docker Engine to 20.10 or newer".to_owned(),
             Self::TimedOut { .. } => "is the docker daemon overloaded or stuck? see `journalctl -u docker`".to_owned(),
             Self::Broken { .. } => "did the docker daemon restart? see `journalctl -u docker`".to_owned(),
-            Self::NotFound { .. } | Self::Conflict { .. } | Self::Refused { .. } => return None,
+            Self::Refused { message, .. } => return room_hint(message).map(str::to_owned),
+            Self::NotFound { .. } | Self::Conflict { .. } => return None,
         })
     }
 

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::adapters::docker::room_hint;
+
 /// Why a registry did not give what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryFailure {
@@ -91,7 +93,7 @@ impl RegistryFailure {
             }
             Self::ServerError { .. } => "try again later".to_owned(),
             Self::Corrupt { .. } => "publish the image again; nothing was changed here".to_owned(),
-            Self::NoSpace { .. } => "make room: `docker system df` shows what takes it".to_owned(),
+            Self::NoSpace { why } => return room_hint(why).map(str::to_owned),
             Self::Other { .. } => return None,
         })
     }
@@ -114,7 +116,7 @@ impl RegistryFailure {
         let text = message.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         let why = || message.trim().to_owned();
-        if says(&["no space left"]) {
+        if room_hint(message).is_some() {
             Self::NoSpace { why: why() }
         } else if says(&["toomanyrequests", "too many requests", "status: 429", "rate limit"]) {
             Self::RateLimited { retry_after: None }
