@@ -25,6 +25,12 @@ const DIP: Duration = Duration::from_secs(10);
 /// How many of the last log lines are shown when a gate does not open.
 const LOG_LINES: usize = 12;
 
+/// What became of an instance that the kernel has ended.
+const OUT_OF_MEMORY: &str = "ran out of memory: the kernel ended it";
+
+/// What to do about that.
+const MORE_MEMORY: &str = "does its description allow it enough memory, and does the machine have as much?";
+
 /// What is looked at, and what it must be.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
@@ -118,6 +124,14 @@ pub async fn glance<S: Services>(services: &S, subject: Subject<'_>) -> Result<O
     })
 }
 
+/// That what was to end well, by a name for a person, ended with this status.
+pub(crate) fn ended_badly(what: &str, instance: &Instance, status: i64) -> Fault {
+    if instance.out_of_memory {
+        return Fault::new(format!("{what} {OUT_OF_MEMORY}")).hint(MORE_MEMORY);
+    }
+    Fault::new(format!("{what} ended with status {status}"))
+}
+
 fn say_how_far(
     began: Instant,
     well: Option<(Instant, Duration)>,
@@ -193,7 +207,9 @@ fn judge_restarts(seen: &mut [Seen], at_first: &Restarts) {
     for Seen { instance, finding, .. } in seen {
         let Some(instance) = instance else { continue };
         if at_first.get(&instance.id).is_some_and(|at_first| instance.restarts > *at_first) {
-            *finding = Finding::Broken("ended by itself and was restarted".to_owned());
+            let why =
+                if instance.out_of_memory { OUT_OF_MEMORY } else { "ended by itself and was restarted" };
+            *finding = Finding::Broken(why.to_owned());
         }
     }
 }
@@ -259,10 +275,10 @@ fn judge_state(instance: &Instance, expected: &Expected<'_>) -> Finding {
         return Finding::Broken(format!("runs another image than that of {}", expected.version));
     }
     match instance.state {
-        InstanceState::Exited { out_of_memory: true, .. } => {
-            Finding::Broken("was ended by the kernel: out of memory".to_owned())
+        InstanceState::Exited { .. } | InstanceState::Restarting if instance.out_of_memory => {
+            Finding::Broken(OUT_OF_MEMORY.to_owned())
         }
-        InstanceState::Exited { status, .. } => Finding::Broken(format!("ended with status {status}")),
+        InstanceState::Exited { status } => Finding::Broken(format!("ended with status {status}")),
         InstanceState::Restarting => Finding::Broken("falls over and is started again and again".to_owned()),
         InstanceState::Created => Finding::NotYet("not started".to_owned()),
         InstanceState::Running => match instance.health {
@@ -302,11 +318,9 @@ fn is_version(said: &str, expected: &Version) -> bool {
 
 async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {
     let culprit = seen.iter().find(|seen| seen.finding != Finding::Well).or(seen.first());
-    let log = match culprit.and_then(|seen| seen.instance.as_ref()) {
-        Some(instance) => services.log_tail(instance, LOG_LINES).await,
-        None => Vec::new(),
-    };
-    Fault::new(why).evidence(log)
+    let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) else { return Fault::new(why) };
+    let fault = Fault::new(why).evidence(services.log_tail(instance, LOG_LINES).await);
+    if instance.out_of_memory { fault.hint(MORE_MEMORY) } else { fault }
 }
 
 #[cfg(test)]

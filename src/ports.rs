@@ -45,6 +45,8 @@ pub struct Instance {
     pub image_id: String,
     /// How often the runtime started it again after it had ended by itself.
     pub restarts: u32,
+    /// Whether the kernel ended it, the last time that it ended, because memory ran out.
+    pub out_of_memory: bool,
     /// What the runtime's own health check says.
     pub health: Health,
 }
@@ -62,8 +64,6 @@ pub enum InstanceState {
     Exited {
         /// Its exit status.
         status: i64,
-        /// Whether the kernel ended it because memory ran out.
-        out_of_memory: bool,
     },
 }
 

@@ -315,13 +315,11 @@ fn instance(container: &Container) -> Instance {
             ContainerState::Created if container.start_error.is_empty() => InstanceState::Created,
             ContainerState::Running | ContainerState::Paused => InstanceState::Running,
             ContainerState::Restarting => InstanceState::Restarting,
-            _ => InstanceState::Exited {
-                status: container.exit_code.unwrap_or(-1),
-                out_of_memory: container.oom_killed,
-            },
+            _ => InstanceState::Exited { status: container.exit_code.unwrap_or(-1) },
         },
         image_id: container.image_id.to_string(),
         restarts: u32::try_from(container.restart_count).unwrap_or(u32::MAX),
+        out_of_memory: container.oom_killed,
         health: match container.health {
             EngineHealth::Unchecked => Health::Unchecked,
             EngineHealth::Starting(_) => Health::Starting,

@@ -28,6 +28,7 @@ fn well() -> Look {
         state: InstanceState::Running,
         image_id: IMAGE.to_owned(),
         restarts: 0,
+        out_of_memory: false,
         health: Health::Healthy,
     };
     Look { instance, ready: Answer::Yes(String::new()), version: Answer::Yes("1.1.0".to_owned()) }
@@ -178,8 +179,13 @@ fn service() -> ServiceName {
     serde_json::from_value("api".into()).unwrap()
 }
 
-fn exited(out_of_memory: bool) -> InstanceState {
-    InstanceState::Exited { status: 137, out_of_memory }
+fn out_of_memory(mut look: Look) -> Look {
+    look.instance.out_of_memory = true;
+    look
+}
+
+fn exited() -> InstanceState {
+    InstanceState::Exited { status: 137 }
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,8 +206,19 @@ async fn what_comes_up_slowly_and_stays_passes() {
 #[case::crash_loop(vec![state(InstanceState::Restarting)], "api falls over and is started again and again")]
 #[case::restarted_while_watched(vec![well(), restarted(1)], "api ended by itself and was restarted")]
 #[case::restarted_before_it_was_ready(vec![unready(), restarted(1)], "api ended by itself and was restarted")]
-#[case::well_and_then_dead(vec![well(), well(), state(exited(false))], "api ended with status 137")]
-#[case::out_of_memory(vec![well(), state(exited(true))], "api was ended by the kernel: out of memory")]
+#[case::well_and_then_dead(vec![well(), well(), state(exited())], "api ended with status 137")]
+#[case::out_of_memory(
+    vec![well(), out_of_memory(state(exited()))],
+    "api ran out of memory: the kernel ended it"
+)]
+#[case::out_of_memory_and_to_be_restarted(
+    vec![well(), out_of_memory(state(InstanceState::Restarting))],
+    "api ran out of memory: the kernel ended it"
+)]
+#[case::out_of_memory_and_restarted(
+    vec![well(), out_of_memory(restarted(1))],
+    "api ran out of memory: the kernel ended it"
+)]
 #[case::wrong_image(vec![other_image()], "api runs another image than that of 1.1.0")]
 #[case::wrong_version(
     vec![version(Answer::Yes("1.0.0".to_owned()))],
@@ -254,7 +271,7 @@ async fn what_waiting_cannot_mend_is_not_waited_for(#[case] look: Look) {
 
 #[tokio::test(start_paused = true)]
 async fn one_bad_replica_of_two_is_enough_and_is_the_one_whose_log_is_shown() {
-    let fault = passed([vec![well()], vec![well(), state(exited(false))]]).await.unwrap_err();
+    let fault = passed([vec![well()], vec![well(), state(exited())]]).await.unwrap_err();
     assert_eq!(fault.what, "api ended with status 137");
     assert_eq!(fault.evidence, ["log of replica-1/one"]);
 }

@@ -142,8 +142,8 @@ async fn migrate<S: Services, D: Databases>(
         let instance = services.one_off(&one_off.name).await?.ok_or_else(|| {
             Fault::new(format!("the migration's container {} was removed while it ran", one_off.name))
         })?;
-        if let InstanceState::Exited { status, out_of_memory } = instance.state {
-            break (instance, status, out_of_memory);
+        if let InstanceState::Exited { status } = instance.state {
+            break (instance, status);
         }
         if began.elapsed() >= limits.migrate {
             let log = services.log_tail(&instance, LOG_LINES).await;
@@ -162,11 +162,10 @@ async fn migrate<S: Services, D: Databases>(
         progress(Progress { doing, done, total, unit: Unit::Seconds });
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
-    let (instance, status, out_of_memory) = ended;
+    let (instance, status) = ended;
     if status != 0 {
         let log = services.log_tail(&instance, LOG_LINES).await;
-        let why = if out_of_memory { ", out of memory" } else { "" };
-        return Err(Fault::new(format!("the migration ended with status {status}{why}")).evidence(log));
+        return Err(gates::ended_badly("the migration", &instance, status).evidence(log));
     }
     services.remove_one_off(&one_off.name).await?;
     let after = databases.schema(live).await?;

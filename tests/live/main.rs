@@ -30,6 +30,8 @@ mod interactive;
 mod interrupted;
 mod kill_sweep;
 mod loads;
+mod memory;
+mod memory_group;
 mod operator;
 mod outside;
 mod own_engine;

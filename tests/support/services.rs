@@ -162,13 +162,14 @@ fn instance(name: &str, container: &Container, now: Duration) -> Instance {
         Phase::Created => (InstanceState::Created, Health::Unchecked),
         Phase::Running(since) if now < since + WARM_UP => (InstanceState::Running, Health::Starting),
         Phase::Running(_) => (InstanceState::Running, Health::Healthy),
-        Phase::Exited(status) => (InstanceState::Exited { status, out_of_memory: false }, Health::Unchecked),
+        Phase::Exited(status) => (InstanceState::Exited { status }, Health::Unchecked),
     };
     Instance {
         id: format!("{name}-of-{}", container.image.version),
         state,
         image_id: container.image.id(),
         restarts: 0,
+        out_of_memory: false,
         health,
     }
 }

@@ -14,6 +14,7 @@ use crate::adapters::product_database;
 use crate::commands::context::Context;
 use crate::commands::install::Install;
 use crate::error::Fault;
+use crate::gates::ended_badly;
 use crate::operations::MigrateBy;
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Databases as _, Instance, InstanceState, Services as _};
@@ -66,8 +67,9 @@ impl Migration<'_> {
             times.seen(began.elapsed(), locks);
             if looked.elapsed() >= LOOK_INTERVAL {
                 looked = Instant::now();
-                if let InstanceState::Exited { status, out_of_memory } = self.instance().await?.state {
-                    break unsuccessful(status, out_of_memory);
+                let instance = self.instance().await?;
+                if let InstanceState::Exited { status } = instance.state {
+                    break (status != 0).then(|| ended_badly("the migration", &instance, status));
                 }
                 if began.elapsed() >= self.limit {
                     let fault =
@@ -124,9 +126,4 @@ impl Migration<'_> {
         let progress = Progress { doing: "migrating the copy".into(), done, total, unit: Unit::Seconds };
         self.context.report(&Event::Progress(progress));
     }
-}
-
-fn unsuccessful(status: i64, out_of_memory: bool) -> Option<Fault> {
-    let why = if out_of_memory { ", out of memory" } else { "" };
-    (status != 0).then(|| Fault::new(format!("the migrations ended with status {status}{why}")))
 }
