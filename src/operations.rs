@@ -6,7 +6,7 @@ pub mod rollback;
 pub mod upgrade;
 
 use crate::model::database_name::DatabaseName;
-use crate::plan::step::{Before, OneOff, Release};
+use crate::plan::step::{Before, OneOff, Release, RestorePoint, Step};
 use crate::profile::ServiceName;
 
 /// The product as it was found, as far as every operation needs it.
@@ -59,14 +59,22 @@ impl Product {
         }
     }
 
-    fn migrate_with(&self, release: &Release, name: String) -> Option<OneOff> {
-        let by = self.migrate.as_ref()?;
-        Some(OneOff {
-            name,
+    /// Migrates with a release, where opsctl is to do that. The container stays until it is recorded how it ended: whoever
+    /// goes on after a kill learns that from it.
+    fn migrate(&self, release: &Release, name: String, guard: RestorePoint) -> Vec<Step> {
+        let Some(by) = &self.migrate else { return Vec::new() };
+        let one_off = OneOff {
+            name: name.clone(),
             service: by.service.clone(),
             release: release.clone(),
             command: by.command.clone(),
-        })
+        };
+        let live = self.live.clone();
+        vec![
+            Step::MarkWrites { live: live.clone() },
+            Step::Migrate { one_off, live, guard },
+            Step::RemoveOneOff { name },
+        ]
     }
 }
 

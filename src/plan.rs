@@ -53,6 +53,12 @@ impl Plan {
         index > 0 && self.steps[index..].iter().all(Step::tidies)
     }
 
+    /// The step before this one that took the reading which it compares with, if it does.
+    pub fn reading_for(&self, index: usize) -> Option<usize> {
+        let (before, later) = (self.steps.get(..index)?, self.steps.get(index)?);
+        before.iter().rposition(|step| step.is_read_by(later))
+    }
+
     /// What leads back from behind the commit point, for a person.
     pub fn way_back(&self) -> String {
         match &self.before.safety_backup {

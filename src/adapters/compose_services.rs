@@ -95,6 +95,20 @@ impl ComposeServices {
         Ok(())
     }
 
+    /// Removes what is left of the containers that the operation made of the product's services.
+    pub async fn clear_one_offs(&self) -> Result<(), Fault> {
+        let filter = ContainerFilter::Operation(self.operation.as_str());
+        let made = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
+        // Identifiers of operations are an install's own.
+        for container in made.iter().filter(|made| made.project.as_deref() == Some(&self.project)) {
+            match self.engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
+                Err(error) if !error.is_not_found() => return Err(fault(&error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn container_of(&self, instance: &Instance) -> Result<Container, Fault> {
         let vanished = || Fault::new(format!("the container {} vanished", instance.id));
         let id = instance.id.parse().map_err(|_| vanished())?;

@@ -319,8 +319,10 @@ async fn finish(
         !matches!(&outcome, Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Inconsistent));
     if ended {
         let _ = install.place.state.tidy(operation);
-        // A step that failed may have dropped a tool that was still at work.
+        // A step that failed may have dropped a tool that was still at work, and a plan that an older opsctl made keeps
+        // the container that migrated.
         let _ = clear_tools(install, world).await;
+        let _ = world.services.clear_one_offs().await;
     }
     outcome
 }

@@ -95,16 +95,15 @@ pub fn plan(product: &Product, request: Request) -> Plan {
     Plan { kind: OperationKind::Restore, steps, commit, before }
 }
 
-fn migrate(product: &Product, request: &Request) -> Option<Step> {
+fn migrate(product: &Product, request: &Request) -> Vec<Step> {
     if request.migrations == Migrations::UpToDate {
-        return None;
+        return Vec::new();
     }
-    let one_off = product.migrate_with(&product.release, request.migrate_name.clone())?;
     let guard = match &request.way {
         Way::Swap { replaced, .. } => RestorePoint::Clone { database: replaced.clone() },
         Way::InPlace { safety, side, .. } => RestorePoint::Backup { id: *safety, side: side.clone() },
     };
-    Some(Step::Migrate { one_off, live: product.live.clone(), guard })
+    product.migrate(&product.release, request.migrate_name.clone(), guard)
 }
 
 /// The plan of `opsctl restore --undo`: the same swap, the other way round.

@@ -71,7 +71,9 @@ fn an_upgrade() {
     stop worker, api
     take the restore point: copy ledger to ledger_point
     comment out LICENSE_MODE in .env
+    read the database's write counters
     migrate ledger with 1.1.0
+    remove the container migrate
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
     read the database's write counters
@@ -179,7 +181,9 @@ fn a_restore_in_place_of_older_data() {
     make sure that worker, api still stand still
     drop ledger and load /backup/a.tar.gz in its place
     compare ledger with the backup
+    read the database's write counters
     migrate ledger with 1.0.0
+    remove the container migrate
     read the database's write counters
     -- commit point
     start api, worker on 1.0.0
@@ -293,9 +297,9 @@ fn a_restore_point_is_not_gone_back_to_before_anything_could_change_the_data() {
 fn a_product_that_stood_still_is_not_started_by_going_back_and_one_that_was_unwell_is_not_waited_for() {
     let stopped = Product { running: Vec::new(), ..product("1.0.0") };
     let plan = upgrade::plan(&stopped, upgrade_to("1.1.0")).unwrap();
-    assert!(!plan.reversing(8).iter().any(|step| matches!(step, Step::Start { .. })));
+    assert!(!plan.reversing(11).iter().any(|step| matches!(step, Step::Start { .. })));
     let unwell = Product { well: Wellness::Unwell, ..product("1.0.0") };
-    let back = upgrade::plan(&unwell, upgrade_to("1.1.0")).unwrap().reversing(8);
+    let back = upgrade::plan(&unwell, upgrade_to("1.1.0")).unwrap().reversing(11);
     assert!(back.iter().any(|step| matches!(step, Step::Start { .. })));
     assert!(!back.iter().any(|step| matches!(step, Step::PassGates { .. })));
 }

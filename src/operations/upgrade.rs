@@ -55,9 +55,7 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
     if !request.removed_variables.is_empty() {
         steps.push(Step::RemoveVariables { names: request.removed_variables.clone() });
     }
-    if let Some(one_off) = product.migrate_with(&target, request.migrate_name.clone()) {
-        steps.push(Step::Migrate { one_off, live: live.clone(), guard: request.restore_point.clone() });
-    }
+    steps.extend(product.migrate(&target, request.migrate_name.clone(), request.restore_point.clone()));
     let canary = OneOff {
         name: request.canary_name.clone(),
         service: request.canary_service.clone(),

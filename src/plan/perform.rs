@@ -1,31 +1,37 @@
 //! The one place where a step meets the ports.
 
-use std::time::Duration;
+mod migrate;
+mod quiet;
 
 use crate::error::Fault;
 use crate::gates::{self, Subject};
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
+use crate::plan::perform::migrate::{Migration, migrate};
+use crate::plan::perform::quiet::confirm_quiet;
 use crate::plan::step::{OneOff, RestorePoint, Step};
-use crate::ports::{
-    Backups, Clock, CopyState, Databases, InstanceState, Limits, ProgressSink, Services, Settings, World,
-};
-use crate::profile::ServiceName;
-use crate::report::{Progress, Unit};
+use crate::ports::{Backups, Clock, CopyState, Databases, Limits, ProgressSink, Services, Settings, World};
 
 /// Log lines shown when a migration fails.
 const LOG_LINES: usize = 20;
 
-/// How often it is looked whether somebody holds up a migration.
-const LOOK_FOR_BLOCKERS: Duration = Duration::from_secs(3);
-
 /// What a step found or made, for a reader; most have nothing to say.
 pub type Note = Option<String>;
+
+/// What the journal adds to what the world shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Whether an opsctl that is gone may have begun the step.
+    pub in_doubt: bool,
+    /// What an earlier step noted for this one to compare with.
+    pub reading: Note,
+}
 
 /// Carries out a step. Each is safe to repeat: what is done already is found and left.
 pub async fn perform<S, D, B, E, C>(
     world: &World<S, D, B, E, C>,
     step: &Step,
+    earlier: &Earlier,
     limits: &Limits,
     progress: ProgressSink<'_>,
 ) -> Result<Note, Fault>
@@ -59,7 +65,7 @@ where
         },
         Step::RemoveVariables { names } => settings.remove_variables(names).await.map(nothing),
         Step::Migrate { one_off, live, .. } => {
-            migrate(services, databases, one_off, live, limits, progress).await
+            migrate((services, databases), Migration { one_off, live }, earlier, limits, progress).await
         }
         Step::ProveCanary { one_off } => prove(services, one_off, limits, progress).await,
         Step::ConfirmQuiet { services: names, failed } => {
@@ -90,91 +96,6 @@ where
 
 fn nothing((): ()) -> Note {
     None
-}
-
-/// Fails if somebody started a service again that the operation holds stopped.
-async fn confirm_quiet<S: Services>(
-    services: &S,
-    names: &[ServiceName],
-    failed: Option<&DatabaseName>,
-) -> Result<(), Fault> {
-    for name in names {
-        for instance in services.instances(name).await? {
-            if matches!(instance.state, InstanceState::Running | InstanceState::Restarting) {
-                let fault =
-                    Fault::new(format!("somebody started {name} while the operation held it stopped"));
-                let kept = |failed| {
-                    format!("what it may have written since is in the database {failed}, which is kept")
-                };
-                return Err(failed
-                    .map(kept)
-                    .into_iter()
-                    .fold(fault, Fault::hint)
-                    .hint("leave the product alone until the operation has ended, and try again"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Runs the migrations, or waits for a run that outlived an earlier opsctl: they are never run twice at once.
-async fn migrate<S: Services, D: Databases>(
-    services: &S,
-    databases: &D,
-    one_off: &OneOff,
-    live: &DatabaseName,
-    limits: &Limits,
-    progress: ProgressSink<'_>,
-) -> Result<Note, Fault> {
-    let before = databases.schema(live).await?;
-    match services.one_off(&one_off.name).await?.map(|instance| instance.state) {
-        None => services.start_one_off(one_off).await?,
-        // An earlier opsctl was killed after it had made the container: nobody will ever start this one.
-        Some(InstanceState::Created) => {
-            services.remove_one_off(&one_off.name).await?;
-            services.start_one_off(one_off).await?;
-        }
-        Some(_) => {}
-    }
-    let began = tokio::time::Instant::now();
-    let (mut looked, mut held_up) = (began, None);
-    let ended = loop {
-        let instance = services.one_off(&one_off.name).await?.ok_or_else(|| {
-            Fault::new(format!("the migration's container {} was removed while it ran", one_off.name))
-        })?;
-        if let InstanceState::Exited { status } = instance.state {
-            break (instance, status);
-        }
-        if began.elapsed() >= limits.migrate {
-            let log = services.log_tail(&instance, LOG_LINES).await;
-            let blockers = databases.blockers(live).await.unwrap_or_default();
-            services.remove_one_off(&one_off.name).await?;
-            let fault =
-                Fault::new(format!("the migration did not end within {} s", limits.migrate.as_secs()));
-            return Err(fault.evidence(blockers).evidence(log));
-        }
-        if looked.elapsed() >= LOOK_FOR_BLOCKERS {
-            looked = tokio::time::Instant::now();
-            held_up = databases.blockers(live).await.ok().and_then(|blockers| blockers.into_iter().next());
-        }
-        let doing = held_up.as_ref().map_or("migrating".into(), |who| format!("migrating; {who}").into());
-        let (done, total) = (began.elapsed().as_secs(), Some(limits.migrate.as_secs()));
-        progress(Progress { doing, done, total, unit: Unit::Seconds });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
-    let (instance, status) = ended;
-    if status != 0 {
-        let log = services.log_tail(&instance, LOG_LINES).await;
-        return Err(gates::ended_badly("the migration", &instance, status).evidence(log));
-    }
-    services.remove_one_off(&one_off.name).await?;
-    let after = databases.schema(live).await?;
-    let applied: Vec<String> =
-        after.migrations.into_iter().filter(|migration| !before.migrations.contains(migration)).collect();
-    Ok(Some(match applied.len() {
-        0 => "no new migrations".to_owned(),
-        _ => format!("applied {}", applied.join(", ")),
-    }))
 }
 
 /// Starts the new release where no client can reach it, and lets it pass the gates and its own preflight.

@@ -3,18 +3,19 @@
 //! Forward and back alike, a step's intent is on the disk before its effect begins, and its result before the next intent.
 //! A reporter cannot stop it; the journal can, and does.
 
+mod past_commit;
+
 use std::time::{Duration, Instant};
 
 use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
 use crate::journal::{Journal, JournalError};
-use crate::model::operation::OperationKind;
 use crate::plan::Plan;
 use crate::plan::by_hand::ByHand;
-use crate::plan::perform::{Note, perform};
+use crate::plan::perform::{Earlier, Note, perform};
 use crate::plan::step::Step;
-use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World, WriteMark, Written};
+use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World};
 use crate::report::{Event, Progress, Reporter};
 
 /// How often a step is begun before a person has to look at it.
@@ -40,6 +41,16 @@ pub struct Runner<'a, S, D, B, E, C> {
     pub by_hand: &'a ByHand,
 }
 
+/// Where an operation begins, or goes on.
+struct From {
+    /// The first step that is carried out.
+    index: usize,
+    /// How often that one was begun.
+    attempts: u32,
+    /// How many steps an opsctl that is gone may have begun.
+    touched: usize,
+}
+
 /// How a step ended.
 enum StepEnd {
     Done(Note),
@@ -57,7 +68,7 @@ where
 {
     /// Carries out a plan from its first step.
     pub async fn run(&mut self, plan: &Plan) -> Result<(), Failure> {
-        self.forward(plan, 0, 0).await
+        self.forward(plan, From { index: 0, attempts: 0, touched: 0 }).await
     }
 
     /// Goes on with an operation that did not end, in the direction in which it was going.
@@ -69,7 +80,7 @@ where
         let from = next(done);
         // They were attempts at the step in doubt, not at one that is only done again on the way to it.
         let attempts = if from == done.finished { done.attempts } else { 0 };
-        self.forward(&done.planned.plan, from, attempts).await
+        self.forward(&done.planned.plan, From { index: from, attempts, touched: done.touched }).await
     }
 
     /// Gives up an operation that did not end and undoes what it did.
@@ -96,9 +107,9 @@ where
         given_up(self.go_back(plan, done.touched, fault, Closing::Aborted).await)
     }
 
-    async fn forward(&mut self, plan: &Plan, from: usize, attempts: u32) -> Result<(), Failure> {
-        let mut attempts = attempts;
-        for (index, step) in plan.steps.iter().enumerate().skip(from) {
+    async fn forward(&mut self, plan: &Plan, from: From) -> Result<(), Failure> {
+        let mut attempts = from.attempts;
+        for (index, step) in plan.steps.iter().enumerate().skip(from.index) {
             if self.interrupt.urgency() != Urgency::None {
                 return self.stop(plan, index).await;
             }
@@ -110,7 +121,10 @@ where
                     "it was begun {ATTEMPTS} times, and each time opsctl was gone before it had ended"
                 )))
             } else {
-                self.effect(step).await
+                match self.earlier(plan, index, index < from.touched) {
+                    Ok(earlier) => self.effect(step, &earlier).await,
+                    Err(error) => return Err(unrecorded(&error)),
+                }
             };
             match ended {
                 StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
@@ -128,83 +142,6 @@ where
             attempts = 0;
         }
         self.close(Closing::Done)
-    }
-
-    /// What a failed step leads to: before the commit point back, after it only where nothing can be lost.
-    async fn fail(&mut self, plan: &Plan, index: usize, fault: Fault) -> Result<(), Failure> {
-        if plan.commit.is_none_or(|commit| index < commit) {
-            return self.go_back(plan, index + 1, fault, Closing::RolledBack).await;
-        }
-        match self.shown_to_be_unwritten(plan).await {
-            Written::Nothing => {
-                self.reporter.report(&Event::Note("nothing was written since the new release was started"));
-                self.go_back(plan, index + 1, fault, Closing::RolledBack).await
-            }
-            Written::Something(what) => {
-                self.past_commit(plan, fault, &format!("going back would lose {what}"))
-            }
-            Written::Unknown(why) => {
-                let loss = format!("it cannot be shown that going back would lose nothing: {why}");
-                self.past_commit(plan, fault, &loss)
-            }
-        }
-    }
-
-    /// Whether anything was written since the commit point, asked once more while nothing serves: a client may write
-    /// between an answer and what is done about it.
-    async fn shown_to_be_unwritten(&self, plan: &Plan) -> Written {
-        let first = self.written_since_commit(plan).await;
-        let start = plan.steps.iter().find(|step| matches!(step, Step::Start { .. }));
-        // What cannot be told while sessions are open can often be told once they are closed.
-        let (Written::Nothing | Written::Unknown(_), Some(Step::Start { services, .. })) = (&first, start)
-        else {
-            return first;
-        };
-        for service in services {
-            if let Err(fault) = self.world.services.stop(service).await {
-                return Written::Unknown(fault.to_string());
-            }
-        }
-        let second = self.written_since_commit(plan).await;
-        if second != Written::Nothing
-            && let Some(step) = start
-            && let Err(fault) = perform(self.world, step, &self.limits, &|_| {}).await
-        {
-            return Written::Unknown(format!(
-                "the services were stopped to find out, and did not start: {fault}"
-            ));
-        }
-        second
-    }
-
-    async fn written_since_commit(&self, plan: &Plan) -> Written {
-        let marked = plan.steps.iter().position(|step| matches!(step, Step::MarkWrites { .. }));
-        let Some((Step::MarkWrites { live }, index)) = marked.map(|index| (&plan.steps[index], index)) else {
-            return Written::Unknown("the write counters were not read before".to_owned());
-        };
-        match self.journal.note_of(index) {
-            Ok(Some(mark)) => self
-                .world
-                .databases
-                .written_since(live, &WriteMark(mark))
-                .await
-                .unwrap_or_else(|fault| Written::Unknown(fault.to_string())),
-            Ok(None) => Written::Unknown("the write counters were not read before".to_owned()),
-            Err(error) => Written::Unknown(error.to_string()),
-        }
-    }
-
-    fn past_commit(&mut self, plan: &Plan, fault: Fault, loss: &str) -> Result<(), Failure> {
-        self.close(Closing::PastCommit)?;
-        let new = if plan.kind == OperationKind::Restore { "restored data" } else { "new release" };
-        let mut fault = fault.within(format!("the {new} is in place, but the product is not well"));
-        fault.causes.push(loss.to_owned());
-        Err(Failure::new(
-            Exit::PastCommit,
-            fault
-                .hint(format!("`opsctl status` shows what runs; mend the cause and the {new} stays"))
-                .hint(plan.way_back()),
-        ))
     }
 
     async fn go_back(
@@ -258,7 +195,7 @@ where
                 });
                 let began = Instant::now();
                 let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
-                match perform(self.world, step, &self.limits, &progress).await {
+                match perform(self.world, step, &Earlier::default(), &self.limits, &progress).await {
                     Ok(note) => {
                         let took = began.elapsed();
                         self.reporter.report(&Event::StepFinished { step, took, note: note.as_deref() });
@@ -280,10 +217,16 @@ where
         Ok(None)
     }
 
-    async fn effect(&self, step: &Step) -> StepEnd {
+    /// What the journal knows that the world does not show.
+    fn earlier(&self, plan: &Plan, index: usize, in_doubt: bool) -> Result<Earlier, JournalError> {
+        let reading = plan.reading_for(index).map(|at| self.journal.note_of(at)).transpose()?.flatten();
+        Ok(Earlier { in_doubt, reading })
+    }
+
+    async fn effect(&self, step: &Step, earlier: &Earlier) -> StepEnd {
         let began = Instant::now();
         let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
-        let effect = perform(self.world, step, &self.limits, &progress);
+        let effect = perform(self.world, step, earlier, &self.limits, &progress);
         let ended = if step.may_be_cut_short() {
             tokio::select! {
                 biased;
@@ -366,7 +309,7 @@ fn given_up(undone: Result<(), Failure>) -> Result<(), Failure> {
     }
 }
 
-/// A reading of counters is for the journal alone.
+/// A reading is for the journal alone.
 fn shown<'n>(step: &Step, note: Option<&'n str>) -> Option<&'n str> {
     note.filter(|_| !matches!(step, Step::MarkWrites { .. }))
 }

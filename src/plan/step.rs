@@ -159,7 +159,8 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<DatabaseName>,
     },
-    /// Reads the write counters, to tell afterwards whether anything was written past the commit point.
+    /// Reads the write counters, to tell afterwards whether anything was written since: by migrations whose outcome is
+    /// unknown, or past the commit point.
     MarkWrites {
         /// The live database.
         live: DatabaseName,

@@ -32,6 +32,7 @@ mod kill_sweep;
 mod loads;
 mod memory;
 mod memory_group;
+mod migration_in_doubt;
 mod operator;
 mod outside;
 mod own_engine;

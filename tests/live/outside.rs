@@ -191,7 +191,7 @@ fn a_compose_that_is_missing_old_or_fails_is_told_and_gone_back_from() {
 }
 
 /// Runs opsctl where `docker compose` is this script; `docker` itself is the machine's.
-fn with_compose(stack: &Stack, script: &str, arguments: &[&str]) -> Run {
+pub(crate) fn with_compose(stack: &Stack, script: &str, arguments: &[&str]) -> Run {
     let found = std::process::Command::new("sh").args(["-c", "command -v docker"]).output().unwrap();
     let real = String::from_utf8_lossy(&found.stdout).trim().to_owned();
     let folder = stack.path("bin");

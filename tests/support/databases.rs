@@ -134,7 +134,7 @@ fn absent(name: &str) -> Fault {
 }
 
 fn writes(install: &Install, name: &str) -> Result<usize, Fault> {
-    install.databases.get(name).map(|database| database.content.writes.len()).ok_or_else(|| absent(name))
+    install.databases.get(name).map(|database| database.content.counted()).ok_or_else(|| absent(name))
 }
 
 /// A server copies no database that somebody is connected to.

@@ -52,7 +52,7 @@ pub(crate) struct Install {
     pub acknowledged: Vec<(u32, &'static str)>,
     /// Whether anybody asked what was written since the new release was started.
     pub writes_were_asked_for: bool,
-    /// How many writes there were when the write counters were last read.
+    /// What the write counters said when they were last read.
     pub counted: Option<usize>,
     /// What must never happen, and did.
     pub violations: Vec<String>,
@@ -162,6 +162,11 @@ impl Content {
         let migrations = Image::of(version).migrations.to_vec();
         Self { line, migrations, half: None, writes: writes.to_vec() }
     }
+
+    /// What the server counts: the client's writes, and each statement of a migration.
+    pub(crate) fn counted(&self) -> usize {
+        self.writes.len() + 2 * self.migrations.len() + usize::from(self.half.is_some())
+    }
 }
 
 impl Database {
@@ -249,7 +254,7 @@ impl Install {
         else {
             return false;
         };
-        let counted = self.counted == Some(database.content.writes.len());
+        let counted = self.counted == Some(database.content.counted());
         let only_live = database.content.writes.contains(last) && self.places(*last).is_power_of_two();
         !counted && *line == database.content.line && only_live
     }

@@ -78,6 +78,11 @@ impl Step {
         )
     }
 
+    /// Whether what the step notes is a reading for `later`, and not for a reader.
+    pub(crate) fn is_read_by(&self, later: &Self) -> bool {
+        matches!((self, later), (Self::MarkWrites { .. }, Self::Migrate { .. } | Self::Start { .. }))
+    }
+
     /// Whether the step lets code of the product run on the data.
     pub(crate) fn may_change_data(&self) -> bool {
         matches!(self, Self::Migrate { .. } | Self::ProveCanary { .. } | Self::Start { .. })
