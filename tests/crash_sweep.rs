@@ -15,6 +15,7 @@ mod sweep;
 
 use fake::install::Client;
 use fake::{backups, database};
+use opsctl::error::Exit;
 use opsctl::journal::record::Closing;
 use opsctl::operations::restore::Migrations;
 use opsctl::operations::rollback::Data;
@@ -68,6 +69,15 @@ async fn a_step_that_never_ends_is_not_begun_a_fourth_time_but_looking_is() {
     assert_eq!(sweep::killed_three_times(&scenario, migrate).await, Closing::RolledBack);
     let watch = |step: &Step| matches!(step, Step::PassGates { .. });
     assert_eq!(sweep::killed_three_times(&scenario, watch).await, Closing::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_the_commit_point_a_step_that_never_ends_is_left_to_a_person() {
+    let scenario = scenarios::upgrade("1.1.0", Point::Clone, Client::Steady, Closing::Done);
+    let (exit, left, ending) = sweep::killed_three_times_behind_the_commit_point(&scenario).await;
+    assert_eq!((exit, ending), (Exit::Inconsistent, Closing::Done));
+    assert!(left[0].starts_with("left to do: start"), "{left:?}");
+    assert!(left.iter().any(|line| line.contains("up --detach")), "the commands are listed: {left:?}");
 }
 
 #[tokio::test(start_paused = true)]

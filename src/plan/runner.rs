@@ -78,8 +78,11 @@ where
             return if back.closing == Closing::Aborted { given_up(undone) } else { undone };
         }
         let from = next(done);
-        // They were attempts at the step in doubt, not at one that is only done again on the way to it.
-        let attempts = if from == done.finished { done.attempts } else { 0 };
+        // They were attempts at the step in doubt, not at one that is only done again on the way to it. Who was told that
+        // there were too many, and resumes all the same, has mended the cause.
+        let past_commit = done.planned.plan.commit.is_some_and(|commit| done.touched > commit);
+        let told = past_commit && done.attempts > ATTEMPTS;
+        let attempts = if from == done.finished && !told { done.attempts } else { 0 };
         self.forward(&done.planned.plan, From { index: from, attempts, touched: done.touched }).await
     }
 
@@ -116,7 +119,8 @@ where
             attempts += 1;
             self.record(Record::Started { step: index, attempt: attempts })?;
             self.reporter.report(&Event::StepStarted { number: index + 1, total: plan.steps.len(), step });
-            let ended = if attempts > ATTEMPTS && !step.only_looks() {
+            let too_often = attempts > ATTEMPTS && !step.only_looks();
+            let ended = if too_often {
                 StepEnd::Failed(Fault::new(format!(
                     "it was begun {ATTEMPTS} times, and each time opsctl was gone before it had ended"
                 )))
@@ -136,7 +140,12 @@ where
                         attempts = 0;
                         continue;
                     }
-                    return self.fail(plan, index, fault.within(format!("failed to {step}"))).await;
+                    let fault = fault.within(format!("failed to {step}"));
+                    return match self.loss(plan, index).await {
+                        None => self.go_back(plan, index + 1, fault, Closing::RolledBack).await,
+                        Some(loss) if too_often => Err(self.stuck_ahead(plan, index, fault, loss)),
+                        Some(loss) => self.past_commit(plan, fault, loss),
+                    };
                 }
             }
             attempts = 0;
@@ -270,13 +279,18 @@ where
 
     /// Neither forward nor back: what is left to do, and how to do it by hand.
     fn stuck(&self, back: &GoingBack, index: usize, fault: Fault) -> Failure {
-        let left = back.steps[index..].iter().flat_map(|step| {
+        let fault = fault
+            .within(format!("going back stopped at: {}", back.steps[index]))
+            .within(format!("the operation failed ({}) and could not be undone", back.fault.what));
+        self.left_to_a_person(fault, &back.steps[index..])
+    }
+
+    fn left_to_a_person(&self, fault: Fault, left: &[Step]) -> Failure {
+        let left = left.iter().flat_map(|step| {
             let commands = self.by_hand.commands(step).into_iter().map(|command| format!("    {command}"));
             std::iter::once(format!("left to do: {step}")).chain(commands).collect::<Vec<_>>()
         });
         let fault = fault
-            .within(format!("going back stopped at: {}", back.steps[index]))
-            .within(format!("the operation failed ({}) and could not be undone", back.fault.what))
             .evidence(left)
             .hint("mend the cause and run `opsctl resume`: it goes on where it stopped")
             .hint("or do by hand what is left, and then run `opsctl abort --leave`");

@@ -1,5 +1,8 @@
 //! The sweep: every moment at which opsctl can be killed, and every moment of the recovery from that, until nothing new is found.
 
+#[path = "attempts.rs"]
+mod attempts;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Write;
@@ -9,13 +12,12 @@ use std::time::Duration;
 
 use opsctl::error::{Exit, Failure};
 use opsctl::interrupt::Interrupt;
-use opsctl::journal::record::{Closing, Entry, Planned, Progress, Record, SCHEMA};
+use opsctl::journal::record::{Closing, Planned, Progress, Record, SCHEMA};
 use opsctl::journal::state_dir::StateDir;
 use opsctl::journal::{Journal, read};
 use opsctl::model::operation::{Actor, OperationId};
 use opsctl::plan::by_hand::ByHand;
 use opsctl::plan::runner::Runner;
-use opsctl::plan::step::Step;
 use opsctl::ports::{Clock, Limits};
 use opsctl::report::{Event, Reporter};
 
@@ -24,6 +26,8 @@ use crate::fake::{Fake, FakeWorld, Moment, timestamp};
 use crate::lines::{Lines, lengths};
 use crate::outcome::{Afterwards, Tidying};
 use crate::scenarios::Scenario;
+
+pub(crate) use attempts::{killed_three_times, killed_three_times_behind_the_commit_point};
 
 const LIMITS: Limits = Limits {
     start: Duration::from_secs(3),
@@ -94,33 +98,6 @@ pub(crate) async fn sweep(scenario: &Scenario) -> Tally {
         queue.extend(sweep.recover_from(&state).await);
     }
     sweep.tally
-}
-
-/// Kills opsctl three times in the same step, before it took effect, and says how the operation ends when it is resumed
-/// once more.
-pub(crate) async fn killed_three_times(scenario: &Scenario, is_it: impl Fn(&Step) -> bool) -> Closing {
-    let dir = scratch();
-    let mut sweep = Sweep::new(scenario, dir.path());
-    let wanted = scenario.plan.steps.iter().position(is_it).expect("a step of the plan");
-    let undisturbed = sweep.run(&sweep.start_state(), Call::Begin).await;
-    let lines = Lines::of(&undisturbed.last.journal);
-    let began = |entry: &Entry| matches!(entry.record, Record::Started { step, .. } if step == wanted);
-    let at = lines.entries.iter().position(began).expect("it was begun");
-    let length = lines.ends[at];
-    let killed = undisturbed.moments.iter().find(|moment| moment.journal == length).expect("a moment in it");
-    let mut journal = undisturbed.last.journal[..length].to_vec();
-    for attempt in 2..=3 {
-        let record = Record::Started { step: wanted, attempt };
-        let entry =
-            Entry { number: lines.entries[at].number + u64::from(attempt) - 1, at: timestamp(), record };
-        journal.extend(serde_json::to_vec(&entry).expect("a record"));
-        journal.push(b'\n');
-    }
-    let path = vec![format!("killed three times in step {wanted}")];
-    let state = State { install: killed.install.clone(), journal, path, history: History::MadeToFail };
-    let run = sweep.run(&state, Call::Resume).await;
-    sweep.hold_to(&run);
-    Progress::of(&Lines::of(&run.last.journal).entries).and_then(|progress| progress.ending).expect("an end")
 }
 
 struct Sweep<'s> {

@@ -1,4 +1,4 @@
-//! A failed step: before the commit point the operation goes back, behind it only where nothing can be lost.
+//! A step that failed behind the commit point: the operation goes back only where nothing can be lost.
 
 use super::Runner;
 use crate::error::{Exit, Failure, Fault};
@@ -18,22 +18,20 @@ where
     E: Settings,
     C: Clock,
 {
-    /// What a failed step leads to: before the commit point back, after it only where nothing can be lost.
-    pub(super) async fn fail(&mut self, plan: &Plan, index: usize, fault: Fault) -> Result<(), Failure> {
+    /// What going back after a failed step would lose, in words: before the commit point nothing, and behind it nothing
+    /// if it can be shown that nobody wrote.
+    pub(super) async fn loss(&self, plan: &Plan, index: usize) -> Option<String> {
         if plan.commit.is_none_or(|commit| index < commit) {
-            return self.go_back(plan, index + 1, fault, Closing::RolledBack).await;
+            return None;
         }
         match self.shown_to_be_unwritten(plan).await {
             Written::Nothing => {
                 self.reporter.report(&Event::Note("nothing was written since the new release was started"));
-                self.go_back(plan, index + 1, fault, Closing::RolledBack).await
+                None
             }
-            Written::Something(what) => {
-                self.past_commit(plan, fault, &format!("going back would lose {what}"))
-            }
+            Written::Something(what) => Some(format!("going back would lose {what}")),
             Written::Unknown(why) => {
-                let loss = format!("it cannot be shown that going back would lose nothing: {why}");
-                self.past_commit(plan, fault, &loss)
+                Some(format!("it cannot be shown that going back would lose nothing: {why}"))
             }
         }
     }
@@ -82,16 +80,26 @@ where
         }
     }
 
-    fn past_commit(&mut self, plan: &Plan, fault: Fault, loss: &str) -> Result<(), Failure> {
+    /// A gate did not open behind the commit point.
+    pub(super) fn past_commit(&mut self, plan: &Plan, fault: Fault, loss: String) -> Result<(), Failure> {
         self.close(Closing::PastCommit)?;
         let new = if plan.kind == OperationKind::Restore { "restored data" } else { "new release" };
         let mut fault = fault.within(format!("the {new} is in place, but the product is not well"));
-        fault.causes.push(loss.to_owned());
+        fault.causes.push(loss);
         Err(Failure::new(
             Exit::PastCommit,
             fault
                 .hint(format!("`opsctl status` shows what runs; mend the cause and the {new} stays"))
                 .hint(plan.way_back()),
         ))
+    }
+
+    /// A step behind the commit point was begun too often: nothing says that it will ever end, and going back is no way out.
+    pub(super) fn stuck_ahead(&self, plan: &Plan, index: usize, fault: Fault, loss: String) -> Failure {
+        let kind = plan.kind.in_words();
+        let mut fault =
+            fault.within(format!("the {kind} is past its commit point, and does not come to its end"));
+        fault.causes.push(loss);
+        self.left_to_a_person(fault, &plan.steps[index..])
     }
 }
