@@ -49,6 +49,8 @@ pub struct Instance {
     pub out_of_memory: bool,
     /// What the runtime's own health check says.
     pub health: Health,
+    /// Tells its last run from every other one; absent for one that never ran.
+    pub last_run: Option<String>,
 }
 
 /// Whether an instance runs.

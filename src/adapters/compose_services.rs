@@ -334,6 +334,7 @@ fn instance(container: &Container) -> Instance {
         image_id: container.image_id.to_string(),
         restarts: u32::try_from(container.restart_count).unwrap_or(u32::MAX),
         out_of_memory: container.oom_killed,
+        last_run: container.started_at.map(|began| began.to_string()),
         health: match container.health {
             EngineHealth::Unchecked => Health::Unchecked,
             EngineHealth::Starting(_) => Health::Starting,

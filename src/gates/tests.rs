@@ -30,6 +30,7 @@ fn well() -> Look {
         restarts: 0,
         out_of_memory: false,
         health: Health::Healthy,
+        last_run: None,
     };
     Look { instance, ready: Answer::Yes(String::new()), version: Answer::Yes("1.1.0".to_owned()) }
 }

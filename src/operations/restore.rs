@@ -73,6 +73,7 @@ pub fn plan(product: &Product, request: Request) -> Plan {
             before.safety_backup = Some(safety_archive.clone());
             steps.extend([
                 quiesce,
+                Step::MarkStopped { services: product.services.clone() },
                 Step::TakeBackup { id: *safety, reason: Reason::Safety },
                 Step::ConfirmQuiet { services: product.services.clone(), failed: None },
                 Step::ReplaceInPlace { archive: archive.clone(), live: live.clone() },

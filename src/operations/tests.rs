@@ -69,6 +69,7 @@ fn an_upgrade() {
     keep the image of 1.0.0 for going back
     take backup 2026-03-14-120000 and read it back
     stop worker, api
+    note when worker, api last ran
     take the restore point: copy ledger to ledger_point
     comment out LICENSE_MODE in .env
     read the database's write counters
@@ -105,6 +106,7 @@ fn an_upgrade_of_a_product_that_needs_less() {
     pull ledger:1.1.0 (sha256:0123456789ab)
     keep the image of 1.0.0 for going back
     stop worker, api
+    note when worker, api last ran
     take the restore point: backup 2026-03-14-120001
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
@@ -177,6 +179,7 @@ fn a_restore_in_place_of_older_data() {
     insta::assert_snapshot!(printed(&plan), @r"
     read /backup/a.tar.gz in full and check it
     stop worker, api
+    note when worker, api last ran
     take backup 2026-03-14-120000 and read it back
     make sure that worker, api still stand still
     drop ledger and load /backup/a.tar.gz in its place
@@ -191,7 +194,7 @@ fn a_restore_in_place_of_older_data() {
     let the product check its data
     drop ledger_replaced_before
     ");
-    insta::assert_snapshot!(listed(&plan.reversing(6)), @r"
+    insta::assert_snapshot!(listed(&plan.reversing(7)), @r"
     drop ledger and load /backup/safety.tar.gz in its place
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
@@ -297,9 +300,9 @@ fn a_restore_point_is_not_gone_back_to_before_anything_could_change_the_data() {
 fn a_product_that_stood_still_is_not_started_by_going_back_and_one_that_was_unwell_is_not_waited_for() {
     let stopped = Product { running: Vec::new(), ..product("1.0.0") };
     let plan = upgrade::plan(&stopped, upgrade_to("1.1.0")).unwrap();
-    assert!(!plan.reversing(11).iter().any(|step| matches!(step, Step::Start { .. })));
+    assert!(!plan.reversing(12).iter().any(|step| matches!(step, Step::Start { .. })));
     let unwell = Product { well: Wellness::Unwell, ..product("1.0.0") };
-    let back = upgrade::plan(&unwell, upgrade_to("1.1.0")).unwrap().reversing(11);
+    let back = upgrade::plan(&unwell, upgrade_to("1.1.0")).unwrap().reversing(12);
     assert!(back.iter().any(|step| matches!(step, Step::Start { .. })));
     assert!(!back.iter().any(|step| matches!(step, Step::PassGates { .. })));
 }

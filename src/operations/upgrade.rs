@@ -47,6 +47,7 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
         vec![Step::Pull { release: target.clone() }, Step::Keep { release: product.release.clone() }];
     steps.extend(request.backup.map(|id| Step::TakeBackup { id, reason: Reason::PreUpgrade }));
     steps.push(Step::Quiesce { services: product.services.clone() });
+    steps.push(Step::MarkStopped { services: product.services.clone() });
     steps.push(Step::TakeRestorePoint {
         live: live.clone(),
         point: request.restore_point.clone(),

@@ -8,7 +8,7 @@ use crate::gates::{self, Subject};
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::plan::perform::migrate::{Migration, migrate};
-use crate::plan::perform::quiet::confirm_quiet;
+use crate::plan::perform::quiet::{confirm_quiet, mark_stopped};
 use crate::plan::step::{OneOff, RestorePoint, Step};
 use crate::ports::{Backups, Clock, CopyState, Databases, Limits, ProgressSink, Services, Settings, World};
 
@@ -69,8 +69,9 @@ where
         }
         Step::ProveCanary { one_off } => prove(services, one_off, limits, progress).await,
         Step::ConfirmQuiet { services: names, failed } => {
-            confirm_quiet(services, names, failed.as_ref()).await.map(nothing)
+            confirm_quiet(services, names, failed.as_ref(), earlier).await.map(nothing)
         }
+        Step::MarkStopped { services: names } => mark_stopped(services, names).await,
         Step::RemoveOneOff { name } => services.remove_one_off(name).await.map(nothing),
         Step::MarkWrites { live } => databases.write_mark(live).await.map(|mark| Some(mark.0)),
         Step::SelectRelease { release } => settings.select(release).await.map(nothing),

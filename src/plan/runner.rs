@@ -325,7 +325,7 @@ fn given_up(undone: Result<(), Failure>) -> Result<(), Failure> {
 
 /// A reading is for the journal alone.
 fn shown<'n>(step: &Step, note: Option<&'n str>) -> Option<&'n str> {
-    note.filter(|_| !matches!(step, Step::MarkWrites { .. }))
+    note.filter(|_| !matches!(step, Step::MarkWrites { .. } | Step::MarkStopped { .. }))
 }
 
 /// The journal stops an operation: what cannot be recorded must not be done.

@@ -159,6 +159,11 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failed: Option<DatabaseName>,
     },
+    /// Notes when what was stopped last ran, to tell afterwards whether somebody started it meanwhile.
+    MarkStopped {
+        /// The services that were stopped.
+        services: Vec<ServiceName>,
+    },
     /// Reads the write counters, to tell afterwards whether anything was written since: by migrations whose outcome is
     /// unknown, or past the commit point.
     MarkWrites {

@@ -40,7 +40,7 @@ fn an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new() {
         operation: &["upgrade", "1.1.0"],
         releases: ("1.0.0", "1.1.0"),
         back: &["rollback"],
-        representative: &[(4, 1), (11, 0)],
+        representative: &[(4, 1), (12, 0)],
     };
     let stack = Stack::up(18, "1.0.0");
     sweep.run(&stack);

@@ -111,6 +111,29 @@ fn what_is_stopped_stays_stopped_and_what_others_start_or_remove_is_noticed() {
 }
 
 #[test]
+fn what_was_started_and_has_ended_again_is_noticed() {
+    let stack = Stack::of(Settings::new(15, "1.1.0").described(SLOW));
+    let writer = stack.writer();
+    let before = stack.world();
+    let mut run = stack.begin(&["upgrade", "1.2.0"]);
+    run.reaches("prove");
+    let worker = stack.container("ledger-worker").unwrap();
+    docker(["start", &worker]);
+    docker(["stop", "-t", "5", &worker]);
+    let ended = run.wait();
+    assert_eq!(ended.code, Some(4), "{}", ended.told());
+    assert!(ended.fault().contains("somebody started ledger-worker"), "{}", ended.fault());
+    let failed = stack.kept("failed").pop().expect("what was written meanwhile is kept");
+    assert!(ended.fault().contains(&failed), "where it is kept is told: {}", ended.fault());
+    writer.goes_on();
+    stack.assert_serves("1.1.0");
+    stack.assert_tidy();
+    let after = stack.world();
+    assert_eq!((after.env, after.migrations), (before.env, before.migrations));
+    writer.finish_with_nothing_lost();
+}
+
+#[test]
 fn settings_that_a_person_edits_meanwhile_are_kept() {
     let stack = Stack::of(Settings::new(15, "1.0.0").described(IMPATIENT));
     let before = stack.world();

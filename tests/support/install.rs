@@ -80,6 +80,8 @@ pub(crate) struct Container {
     pub role: Role,
     /// How it stands.
     pub phase: Phase,
+    /// How often it was started.
+    pub starts: u32,
     /// The migration whose first statement this container committed.
     pub half_done: Option<&'static str>,
     /// How many statements it committed.
@@ -185,7 +187,13 @@ impl Database {
 impl Container {
     /// A container that was made.
     pub(crate) fn created(image: &'static Image, role: Role) -> Self {
-        Self { image, role, phase: Phase::Created, half_done: None, statements: 0 }
+        Self { image, role, phase: Phase::Created, starts: 0, half_done: None, statements: 0 }
+    }
+
+    /// Starts it.
+    pub(crate) fn start(&mut self, now: Duration) {
+        self.phase = Phase::Running(now);
+        self.starts += 1;
     }
 
     /// Whether it runs.

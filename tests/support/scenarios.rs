@@ -58,8 +58,11 @@ pub(crate) fn own_backup() -> BackupId {
 
 fn install(version: &'static str, client: Client) -> Install {
     let image = Image::of(version);
-    let running =
-        |role| Container { phase: Phase::Running(Duration::ZERO), ..Container::created(image, role) };
+    let running = |role| Container {
+        phase: Phase::Running(Duration::ZERO),
+        starts: 1,
+        ..Container::created(image, role)
+    };
     let archive = Content::new("archive", "1.0.0", &[1, 2]);
     let archive = Backup { content: archive, recorded: true, pinned: false };
     Install {

@@ -84,7 +84,7 @@ impl Services for &Fake {
                     *container = Container::created(image, role);
                 }
                 if !container.runs() {
-                    container.phase = Phase::Running(now);
+                    container.start(now);
                 }
                 Ok(())
             })?;
@@ -109,7 +109,7 @@ impl Services for &Fake {
         self.change(|install| {
             let now = install.now;
             if let Some(container) = install.one_offs.get_mut(&one_off.name) {
-                container.phase = Phase::Running(now);
+                container.start(now);
             }
         });
         self.boundary("after a one-off container is started")
@@ -170,6 +170,7 @@ fn instance(name: &str, container: &Container, now: Duration) -> Instance {
         image_id: container.image.id(),
         restarts: 0,
         out_of_memory: false,
+        last_run: (container.starts > 0).then(|| container.starts.to_string()),
         health,
     }
 }

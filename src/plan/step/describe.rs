@@ -40,6 +40,7 @@ impl fmt::Display for Step {
             Self::ConfirmQuiet { services, .. } => {
                 write!(formatter, "make sure that {} still stand still", list(services))
             }
+            Self::MarkStopped { services } => write!(formatter, "note when {} last ran", list(services)),
             Self::MarkWrites { .. } => formatter.write_str("read the database's write counters"),
             Self::RemoveVariables { names } => write!(formatter, "comment out {} in .env", names.join(", ")),
             Self::Migrate { one_off, live, .. } => {

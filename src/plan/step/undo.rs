@@ -43,6 +43,7 @@ impl Step {
             | Self::CompareLoaded { .. }
             | Self::ConfirmQuiet { .. }
             | Self::RemoveOneOff { .. }
+            | Self::MarkStopped { .. }
             | Self::MarkWrites { .. }
             | Self::RestoreSettings { .. }
             | Self::ReturnToRestorePoint { .. }
@@ -72,6 +73,7 @@ impl Step {
             Self::CheckBackup { .. }
                 | Self::CompareLoaded { .. }
                 | Self::ConfirmQuiet { .. }
+                | Self::MarkStopped { .. }
                 | Self::MarkWrites { .. }
                 | Self::PassGates { .. }
                 | Self::ScanData
@@ -80,7 +82,11 @@ impl Step {
 
     /// Whether what the step notes is a reading for `later`, and not for a reader.
     pub(crate) fn is_read_by(&self, later: &Self) -> bool {
-        matches!((self, later), (Self::MarkWrites { .. }, Self::Migrate { .. } | Self::Start { .. }))
+        matches!(
+            (self, later),
+            (Self::MarkWrites { .. }, Self::Migrate { .. } | Self::Start { .. })
+                | (Self::MarkStopped { .. }, Self::ConfirmQuiet { .. })
+        )
     }
 
     /// Whether the step lets code of the product run on the data.
