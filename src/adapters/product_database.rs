@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::adapters::postgres::carry_over::carry_over;
 use crate::adapters::postgres::connect::{connect, connect_maintenance};
 use crate::adapters::postgres::error::PgError;
+use crate::adapters::postgres::lock::LastingLock;
 use crate::adapters::postgres::obstacles::obstacles;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows;
@@ -36,6 +37,8 @@ pub struct ProductDatabase {
     pub profile: Arc<Profile>,
     /// The operation that databases are marked with.
     pub operation: OperationId,
+    /// What keeps other operations out, on whatever machine they are.
+    pub lock: LastingLock,
 }
 
 impl ProductDatabase {
@@ -54,15 +57,20 @@ impl ProductDatabase {
 
     /// A session of the database `name`.
     pub async fn session(&self, name: &DatabaseName) -> Result<Session, Fault> {
-        let info = self.reachable().await?.with_database(name.as_str());
+        let info = self.held().await?.with_database(name.as_str());
         connect(&info, &self.application()).await.map_err(|error| fault(&error))
     }
 
     /// A session of the maintenance database.
     pub async fn maintenance(&self) -> Result<Session, Fault> {
-        connect_maintenance(&self.reachable().await?, &self.application())
-            .await
-            .map_err(|error| fault(&error))
+        connect_maintenance(&self.held().await?, &self.application()).await.map_err(|error| fault(&error))
+    }
+
+    /// How to reach the server now, once the operation's lock on it is there again if it was lost.
+    async fn held(&self) -> Result<ConnInfo, Fault> {
+        let info = self.reachable().await?;
+        self.lock.renew(&info).await.map_err(|error| fault(&error))?;
+        Ok(info)
     }
 
     /// What the server shows as the name of opsctl's sessions.

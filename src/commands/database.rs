@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::docker::{Container, ToolNetwork};
+use crate::adapters::postgres::lock::LastingLock;
 use crate::adapters::postgres::server::server_facts;
 use crate::adapters::postgres::tools::{installed_tools, tools_for};
 use crate::adapters::product_database::{self, ProductDatabase};
@@ -49,6 +50,7 @@ async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, 
         container: Some(server),
         profile: install.profile.clone(),
         operation: operation.clone(),
+        lock: LastingLock::default(),
     };
     let server_major = server_major(&database).await?;
     let within = info.at(SocketAddr::from(([127, 0, 0, 1], reachable.port())));
@@ -90,6 +92,7 @@ async fn external(install: &Install, operation: &OperationId) -> Result<Reached,
         container: None,
         profile: install.profile.clone(),
         operation: operation.clone(),
+        lock: LastingLock::default(),
     };
     let server_major = server_major(&database).await?;
     let path = install.variables.get("PATH").map(std::ffi::OsString::from);

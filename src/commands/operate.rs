@@ -1,9 +1,7 @@
 //! Carrying out an operation: one at a time, recorded, resumable.
 
 use std::io::Write;
-use std::time::Duration;
 
-use crate::adapters::postgres::lock::{OperationLock, take_lock};
 use crate::adapters::product_database::ProductDatabase;
 use crate::commands::context::Context;
 use crate::commands::hooks;
@@ -174,7 +172,7 @@ pub async fn run(
     plan: Plan,
 ) -> Result<(), Failure> {
     debug_assert!(turn.lock.is_some(), "a plan that is only shown is never carried out");
-    let _database_lock = lock_database(&world.databases, &context.surroundings.actor.host).await?;
+    lock_database(&world.databases, &context.surroundings.actor.host).await?;
     clear_tools(install, world).await?;
     let operation = &turn.operation;
     hooks::before(context, install, operation, &plan).await?;
@@ -207,7 +205,7 @@ pub async fn again(
     direction: Direction<'_>,
 ) -> Result<(), Failure> {
     let lock = lock_database(&world.databases, &context.surroundings.actor.host).await;
-    let _database_lock = lock.map_err(still_unfinished)?;
+    lock.map_err(still_unfinished)?;
     let path = install.place.state.journal(&turn.operation);
     let unrecorded = |error: JournalError| still_unfinished(unrecorded(&error));
     let (mut journal, _) = Journal::reopen(&path).map_err(unrecorded)?;
@@ -328,10 +326,10 @@ async fn finish(
 }
 
 /// Other machines may operate the same database: the server itself keeps them apart.
-async fn lock_database(database: &ProductDatabase, host: &str) -> Result<OperationLock, Failure> {
+async fn lock_database(database: &ProductDatabase, host: &str) -> Result<(), Failure> {
     let holder = format!("{}@{host}", database.application());
     let live = database.live();
-    take_lock(&database.info, &live, &holder, Duration::ZERO).await.map_err(|error| {
+    database.lock.take(&database.info, &live, &holder).await.map_err(|error| {
         let fault = crate::adapters::product_database::fault(&error);
         match error {
             crate::adapters::postgres::error::PgError::InUse { .. } => Failure::new(Exit::Locked, fault),

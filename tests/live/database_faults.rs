@@ -241,7 +241,7 @@ impl Drop for Squatter {
 }
 
 /// Somebody else's clients of the server, in a container that goes away when dropped.
-struct Others(String);
+pub(crate) struct Others(String);
 
 impl Others {
     /// Takes every connection that there is, and each that somebody gives back.
@@ -261,6 +261,20 @@ impl Others {
                  (echo 'BEGIN; LOCK TABLE {table};'; sleep 600) | {psql} -d ledger"
             ),
         )
+    }
+
+    /// Waits for a lock that has nothing to do with tables, and keeps it.
+    pub(crate) fn wait_for_lock(stack: &Stack, key: &str) -> Self {
+        let psql = "psql -h 127.0.0.1 -U ledger -XAt -d postgres";
+        let others =
+            Self::run(stack, &format!("(echo 'SELECT pg_advisory_lock({key});'; sleep 600) | {psql}"));
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'the-report' \
+                     AND wait_event_type = 'Lock'";
+        let began = std::time::Instant::now();
+        while stack.number("postgres", waits) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(20), "nobody waits for the lock");
+        }
+        others
     }
 
     fn run(stack: &Stack, script: &str) -> Self {

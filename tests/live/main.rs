@@ -44,6 +44,7 @@ mod registry;
 mod rehearsals;
 mod restores;
 mod rollbacks;
+mod server_lock;
 mod settings;
 mod stack;
 mod third_party;

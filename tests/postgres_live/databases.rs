@@ -5,7 +5,7 @@ use std::time::Duration;
 use opsctl::adapters::postgres::carry_over::carry_over;
 use opsctl::adapters::postgres::connect::{connect, connect_maintenance};
 use opsctl::adapters::postgres::error::PgError;
-use opsctl::adapters::postgres::lock::take_lock;
+use opsctl::adapters::postgres::lock::{LastingLock, take_lock};
 use opsctl::adapters::postgres::properties::{database_facts, roles_named};
 use opsctl::adapters::postgres::server::{
     connected_clients, database_exists, databases, name_dependents, server_facts, terminate_clients,
@@ -172,6 +172,33 @@ async fn one_operation_at_a_time() {
     take_lock(&info, &other, "opsctl:op-2@here", Duration::ZERO).await.expect("another product's");
     drop(held);
     take_lock(&info, &ledger, "opsctl:op-2@here", Duration::from_secs(5)).await.expect("free again");
+}
+
+#[tokio::test]
+async fn a_lock_that_was_lost_is_taken_anew_unless_somebody_else_has_it() {
+    let cluster = Cluster::start().await;
+    let (info, ledger) = (cluster.superuser("postgres"), DatabaseName::new("ledger"));
+    let lock = LastingLock::default();
+    lock.renew(&info).await.expect("there is nothing to renew");
+    lock.take(&info, &ledger, "opsctl:op-1@here").await.expect("free");
+    let admin = cluster.session("postgres").await;
+    let end =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opsctl:op-1@here'";
+    let held = "SELECT count(*)::text FROM pg_stat_activity a JOIN pg_locks l USING (pid) \
+                WHERE application_name = 'opsctl:op-1@here' AND locktype = 'advisory'";
+    admin.execute("ending its session", end).await.expect("superuser");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(admin.text("looking", held).await.expect("a count").as_deref(), Some("0"));
+    lock.renew(&info).await.expect("free");
+    lock.renew(&info).await.expect("held");
+    assert_eq!(admin.text("looking", held).await.expect("a count").as_deref(), Some("1"));
+
+    admin.execute("ending its session", end).await.expect("superuser");
+    let other = take_lock(&info, &ledger, "opsctl:op-2@there", Duration::from_secs(5)).await.expect("free");
+    let error = lock.renew(&info).await.expect_err("taken").to_string();
+    assert!(error.contains("opsctl:op-2@there"), "{error}");
+    drop(other);
+    lock.renew(&info).await.expect("free again");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opsctl::adapters::postgres::connect::connect;
+use opsctl::adapters::postgres::lock::LastingLock;
 use opsctl::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles};
 use opsctl::adapters::postgres::relation_locks::{Granted, LockMode, relation_locks};
 use opsctl::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
@@ -96,6 +97,7 @@ async fn a_table_of_migrations_that_somebody_locks_is_not_waited_for_without_end
         container: None,
         profile: Arc::new(profile.expect("a profile")),
         operation: OperationId::parse("20260314-120000-upgrade").expect("an identifier"),
+        lock: LastingLock::default(),
     };
     let sql = "CREATE TABLE _migrations (id int, name text); INSERT INTO _migrations VALUES (1, 'first')";
     holder.execute("a table", sql).await.expect("superuser");

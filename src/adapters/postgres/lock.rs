@@ -1,8 +1,10 @@
 //! One operation at a time, also from two machines: a lock that the server holds for as long as a session lives.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use super::connect::connect_maintenance;
 use super::error::PgError;
@@ -12,6 +14,46 @@ use crate::model::database_name::DatabaseName;
 
 /// Between two looks at a lock that is taken.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a lock that was lost is waited for: the server may not have noticed yet that the session which held it has ended.
+const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The lock of one operation, through all its sessions. A server that was started again has forgotten it: it is taken anew
+/// before the server is asked for anything else.
+#[derive(Clone, Default)]
+pub struct LastingLock(Arc<Mutex<Option<Taken>>>);
+
+/// A lock, and what it takes to take it anew.
+struct Taken {
+    lock: OperationLock,
+    database: DatabaseName,
+    holder: String,
+}
+
+impl LastingLock {
+    /// Takes the lock of a product's database, if it is free.
+    ///
+    /// # Errors
+    /// As [`take_lock`].
+    pub async fn take(&self, info: &ConnInfo, database: &DatabaseName, holder: &str) -> Result<(), PgError> {
+        let lock = take_lock(info, database, holder, Duration::ZERO).await?;
+        let taken = Taken { lock, database: database.clone(), holder: holder.to_owned() };
+        *self.0.lock().await = Some(taken);
+        Ok(())
+    }
+
+    /// Takes it anew if it was taken, and the session that held it has ended.
+    ///
+    /// # Errors
+    /// As [`take_lock`]: somebody else may have taken it meanwhile.
+    pub async fn renew(&self, info: &ConnInfo) -> Result<(), PgError> {
+        let mut taken = self.0.lock().await;
+        if let Some(taken) = taken.as_mut().filter(|taken| taken.lock.session.is_closed()) {
+            taken.lock = take_lock(info, &taken.database, &taken.holder, RENEWAL_LIMIT).await?;
+        }
+        Ok(())
+    }
+}
 
 /// The lock, held until this is dropped or its session ends.
 pub struct OperationLock {

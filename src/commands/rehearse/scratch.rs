@@ -8,6 +8,7 @@ use super::address;
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::docker::{ContainerFilter, ContainerId, Engine, LogLimits, Removal, ScratchServer};
 use crate::adapters::postgres::connect::connect_maintenance;
+use crate::adapters::postgres::lock::LastingLock;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
 use crate::adapters::postgres::whole::create_empty;
@@ -137,6 +138,7 @@ pub(super) async fn start(install: &Install, names: &Names, live: &Reached) -> R
         container: None,
         profile: install.profile.clone(),
         operation: names.operation.clone(),
+        lock: LastingLock::default(),
     };
     let within = at([127, 0, 0, 1].into());
     let scratch = Scratch { container, database, within, password };
