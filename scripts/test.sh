@@ -37,8 +37,8 @@ set_up() {
     scripts/setup.sh
     # It may have put cargo in a place that only its own PATH knew.
     ensure_rust
-    # For images without a base, for certificates, for the check of the scripts, and for small disks.
-    ensure_packages busybox-static openssl shellcheck e2fsprogs mount
+    # For images without a base, for certificates, for the check of the scripts, for small disks and separate networks.
+    ensure_packages busybox-static openssl shellcheck e2fsprogs mount iproute2
 }
 
 check_scripts() {
