@@ -54,7 +54,7 @@ fn without_empty_variables(command: clap::Command, environment: &BTreeMap<String
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// The install [default: the nearest folder upwards with opsctl.toml or Compose files]
+    /// The install [default: the nearest folder upwards]
     #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_DIR", hide_env_values = true)]
     pub dir: Option<PathBuf>,
     /// For people: human; for machines: json, one object a line on stdout, the result last
@@ -64,12 +64,15 @@ pub struct Global {
     /// Say yes beforehand: without a terminal to ask at, nothing destructive is done otherwise
     #[arg(long, global = true, visible_alias = "yes", short_alias = 'y')]
     pub non_interactive: bool,
-    /// When to colour: auto (at a terminal, unless `NO_COLOR` is set), always, never
+    /// When to colour: auto (unless `NO_COLOR` is set), always, never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
     /// End with status 8 when there were warnings
     #[arg(long, global = true)]
     pub strict: bool,
+    /// Say what is asked of Docker, Compose, PostgreSQL and the product
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
 }
 
 /// How to report.

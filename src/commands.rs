@@ -29,7 +29,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{Cli, Command, Output};
+use crate::cli::{BackupAction, Cli, Command, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -95,12 +95,20 @@ fn name_of(command: &Command) -> &'static str {
         Command::Status => "status",
         Command::Preflight(_) => "preflight",
         Command::Verify(_) => "verify",
-        Command::Backup(_) => "backup",
+        Command::Backup(backup) => match &backup.action {
+            None | Some(BackupAction::Create(_)) => "backup",
+            Some(BackupAction::List(_)) => "backup list",
+            Some(BackupAction::Verify { .. }) => "backup verify",
+            Some(BackupAction::Prune { .. }) => "backup prune",
+            Some(BackupAction::Pin { .. }) => "backup pin",
+            Some(BackupAction::Unpin { .. }) => "backup unpin",
+        },
         Command::Restore(_) => "restore",
         Command::Upgrade(_) => "upgrade",
         Command::Rollback(_) => "rollback",
         Command::Resume => "resume",
         Command::Abort(_) => "abort",
+        Command::History(history) if history.action.is_some() => "history show",
         Command::History(_) => "history",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",

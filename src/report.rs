@@ -3,6 +3,7 @@
 pub mod human;
 pub mod json;
 pub mod quantity;
+pub mod verbose;
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -134,6 +134,7 @@ impl Http {
         limit: Duration,
     ) -> Result<Reply, HttpError> {
         let (client, address) = self.client_for(url)?;
+        log::debug!("http: {method:?} {}", shown(url));
         let request = match method {
             Method::Get => client.get(address),
             Method::Post => client.post(address),

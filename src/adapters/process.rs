@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -69,6 +69,8 @@ impl HostCommand {
     /// If it cannot be started, for instance because there is no such program.
     pub fn start(self, stdin: Stdin) -> Result<ToolOutput, ToolError> {
         let program = self.program.display().to_string();
+        let arguments: Vec<_> = self.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        log::debug!("run: {program} {}", shell_words::join(arguments));
         let start_failed = |source| ToolError::Start { program: program.clone(), source };
         let mut child = self.command(&stdin).spawn().map_err(start_failed)?;
         let group = ProcessGroup::of(&child);
@@ -126,7 +128,9 @@ async fn ending(
     mut draining: JoinHandle<()>,
     tail: StderrTail,
 ) -> Result<ToolExit, ToolError> {
+    let began = Instant::now();
     let waited = child.wait().await;
+    log::debug!("run: {program} ended, waited for it for {:.3} s", began.elapsed().as_secs_f64());
     group.leader = None;
     if tokio::time::timeout(STDERR_GRACE, &mut draining).await.is_err() {
         draining.abort();

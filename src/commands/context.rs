@@ -15,6 +15,7 @@ use crate::cli::{Color, Global, Output};
 use crate::error::{Failure, Fault};
 use crate::report::human::{HumanReporter, Redraw};
 use crate::report::json::JsonReporter;
+use crate::report::verbose;
 use crate::report::{Event, Reporter};
 
 /// A command's surroundings.
@@ -59,6 +60,9 @@ impl Context {
     /// Makes the reporter that the options ask for.
     pub fn new(global: Global, surroundings: Surroundings) -> Self {
         colour(global.color);
+        if global.verbose {
+            verbose::turn_on();
+        }
         let sink = match global.output {
             Output::Json => Sink::Json(JsonReporter::new(std::io::stdout())),
             Output::Human => {

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::operator::{Ended, Run};
-use crate::settings::Settings;
+use crate::settings::{DATABASE_PASSWORD, Settings};
 use crate::stack::Stack;
 
 fn proof<'a>(ended: &'a Ended, id: &str) -> &'a Value {
@@ -46,6 +46,21 @@ fn a_sound_install_is_proven_and_a_broken_one_is_found_out() {
     let walked = stack.ops_exits(0, &["verify", "--smoke", "--only", "verify-smoke"]);
     expect(&walked, "verify-smoke", "pass", "what stays is a record of the kind opsctl-smoke");
     assert_eq!(stack.number("ledger", "SELECT count(*) FROM records WHERE kind = 'opsctl-smoke'"), 1);
+
+    // What is asked of whom can be watched, and shows no secret.
+    let output = stack.opsctl(&["-v", "status"]).output().unwrap();
+    let watched = String::from_utf8(output.stderr).unwrap();
+    for asked in [
+        "run: docker compose ",
+        "docker: list containers",
+        "postgresql: asking the server what it is",
+        "http: Get ",
+    ] {
+        assert!(watched.contains(asked), "{asked}: {watched}");
+    }
+    for secret in [DATABASE_PASSWORD, &stack.platform_key, &stack.variable("API_KEY_SECRET")] {
+        assert!(!watched.contains(secret), "a secret is shown: {watched}");
+    }
 
     // The key: none, that of an agent, and the right one from a file.
     let with_key = |key: Option<&str>, arguments: &[&str]| {

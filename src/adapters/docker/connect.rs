@@ -1,7 +1,7 @@
 //! Reaching the engine, and what it says of itself.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::errors::Error as EngineError;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
@@ -81,10 +81,13 @@ impl Engine {
         doing: impl Into<String>,
         call: impl Future<Output = Result<T, EngineError>>,
     ) -> Result<T, DockerError> {
-        match tokio::time::timeout(limit, call).await {
+        let (doing, began) = (doing.into(), Instant::now());
+        let answered = tokio::time::timeout(limit, call).await;
+        log::debug!("docker: {doing}: {:.3} s", began.elapsed().as_secs_f64());
+        match answered {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(doing, &error)),
-            Err(_) => Err(DockerError::TimedOut { doing: doing.into(), limit }),
+            Err(_) => Err(DockerError::TimedOut { doing, limit }),
         }
     }
 

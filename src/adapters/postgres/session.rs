@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "adapter")]
 
 use std::future::poll_fn;
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -104,7 +105,7 @@ impl Session {
     /// # Errors
     /// When the server refuses one, or the connection is lost.
     pub async fn execute(&self, doing: &str, sql: &str) -> Result<(), PgError> {
-        self.client.batch_execute(sql).await.map_err(PgError::during(doing))
+        timed(doing, self.client.batch_execute(sql)).await.map_err(PgError::during(doing))
     }
 
     /// The first column of the first row as text; `None` for no row and for NULL.
@@ -112,7 +113,7 @@ impl Session {
     /// # Errors
     /// When the server refuses the query, or the connection is lost.
     pub async fn text(&self, doing: &str, sql: &str) -> Result<Option<String>, PgError> {
-        let messages = self.client.simple_query(sql).await.map_err(PgError::during(doing))?;
+        let messages = timed(doing, self.client.simple_query(sql)).await.map_err(PgError::during(doing))?;
         Ok(first_text(&messages))
     }
 
@@ -122,7 +123,7 @@ impl Session {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, PgError> {
-        self.client.query(sql, parameters).await.map_err(PgError::during(doing))
+        timed(doing, self.client.query(sql, parameters)).await.map_err(PgError::during(doing))
     }
 
     pub(super) async fn row(
@@ -131,8 +132,15 @@ impl Session {
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, PgError> {
-        self.client.query_one(sql, parameters).await.map_err(PgError::during(doing))
+        timed(doing, self.client.query_one(sql, parameters)).await.map_err(PgError::during(doing))
     }
+}
+
+async fn timed<T>(doing: &str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let done = work.await;
+    log::debug!("postgresql: {doing}: {:.3} s", began.elapsed().as_secs_f64());
+    done
 }
 
 fn first_text(messages: &[SimpleQueryMessage]) -> Option<String> {
