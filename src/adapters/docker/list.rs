@@ -74,7 +74,7 @@ impl Engine {
     }
 
     async fn inspect(&self, id: &str) -> Result<Container, DockerError> {
-        let doing = format!("inspect container {id}");
+        let doing = format!("inspect container {}", id.get(..12).unwrap_or(id));
         let raw = self.ask(doing.clone(), self.docker.inspect_container(id, None)).await?;
         Container::from_engine(raw).map_err(|missing| DockerError::Broken {
             doing,
