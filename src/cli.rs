@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and the help that teaches it. Nothing is done here.
 
 mod backup;
+mod explain;
 mod help;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::preflight::Check;
 use crate::preflight::catalogue::Selection;
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
+pub use explain::Explain;
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -121,6 +123,8 @@ pub enum Command {
     Abort(Abort),
     /// Show what was done, by whom, and how it ended
     History(History),
+    /// Tell what is known of a check, an exit status or an error, and what to do about it
+    Explain(Explain),
     /// Write an annotated opsctl.toml for this install
     Init(Init),
     /// Print completions for a shell

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod context;
 pub mod current;
 pub mod database;
+pub mod explain;
 pub mod history;
 pub mod hooks;
 pub mod init;
@@ -85,6 +86,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
         Command::Abort(_) => unfinished::abort(context).await,
         Command::History(asked) => history::run(context, &asked),
+        Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
         Command::Init(asked) => init::run(context, &asked),
     }
 }
@@ -110,6 +112,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Abort(_) => "abort",
         Command::History(history) if history.action.is_some() => "history show",
         Command::History(_) => "history",
+        Command::Explain(_) => "explain",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",
         Command::Man => "man",

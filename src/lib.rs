@@ -5,6 +5,7 @@
 //! ```text
 //! main -> cli -> commands --+-> operations ---> plan::step ---> model          pure: facts in, a plan or a refusal out
 //!                           +-> preflight -------------------> profile         pure: facts in, a judgement out
+//!                           +-> explain                                        pure: the runbook, read
 //!                           +-> plan::runner ----------------> ports, journal, report
 //!                           +-> adapters --------------------> ports, and the facts of preflight; only commands builds adapters
 //! ```
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod env_file;
 pub mod error;
+pub mod explain;
 pub mod gates;
 pub mod interrupt;
 pub mod journal;

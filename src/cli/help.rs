@@ -26,7 +26,7 @@ that runs or did not end is shown with its steps.";
 pub(super) const PREFLIGHT: &str = "\
 Changes nothing. Checks run side by side: the machine, the environment file, the image, the database
 and the product. One that does not hold ends it with status 3; with --strict, a warning with 8.
-Categories are host, env, image, db and product.
+Categories are host, env, image, db and product; `opsctl explain CHECK` tells more of a check.
 
 Examples:
   opsctl preflight --only db-pooler,db-tls
@@ -95,6 +95,14 @@ Changes nothing, and needs neither Docker nor the database.
 Examples:
   opsctl history
   opsctl history show 20260314-120000-upgrade";
+
+pub(super) const EXPLAIN: &str = "\
+Changes nothing, and needs no install. Errors and checks name what they are explained under.
+
+Examples:
+  opsctl explain db-pooler
+  opsctl explain exit-6
+  opsctl explain --output json migration-failed";
 
 pub(super) const INIT: &str = "\
 Products that opsctl knows need no opsctl.toml. One that is there is never overwritten.";

@@ -21,6 +21,7 @@ const COMMANDS: &[&str] = &[
     "abort",
     "history",
     "history show",
+    "explain",
     "init",
     "completions",
     "man",

@@ -8,6 +8,7 @@
 mod completions;
 mod description;
 mod docker;
+mod explain;
 mod help;
 mod history;
 mod init;

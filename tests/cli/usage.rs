@@ -20,6 +20,8 @@ fn what_cannot_be_understood_is_refused_with_status_2() {
         "--output xml status",
         "completions tcsh",
         "history shw",
+        "explain db-poler",
+        "explain xyz",
     ]
     .iter()
     .map(|line| {
