@@ -121,6 +121,7 @@ fn name_of(command: &Command) -> &'static str {
 
 /// Says how a command ended, to the one who asked, and in the form that was asked for.
 fn finish(context: &Context, name: &str, result: Result<Outcome, Failure>) -> Exit {
+    let result = result.map_err(explained);
     let warnings = context.warnings();
     let exit = match &result {
         Ok(_) if context.global.strict && !warnings.is_empty() => Exit::Warnings,
@@ -144,4 +145,12 @@ fn finish(context: &Context, name: &str, result: Result<Outcome, Failure>) -> Ex
         }
     }
     exit
+}
+
+/// Where a person has to decide, the whole of what is known is worth a look.
+fn explained(mut failure: Failure) -> Failure {
+    if matches!(failure.exit, Exit::Inconsistent | Exit::PastCommit) {
+        failure.fault = failure.fault.explained(crate::explain::of_exit(failure.exit));
+    }
+    failure
 }

@@ -90,6 +90,12 @@ impl Fault {
         self
     }
 
+    /// Names what tells more: a check, an exit status or another entry of the runbook.
+    #[must_use]
+    pub fn explained(self, entry: impl fmt::Display) -> Self {
+        self.hint(format!("`opsctl explain {entry}` tells more"))
+    }
+
     /// Adds lines that show the cause.
     #[must_use]
     pub fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::model::release::Version;
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, Limits, ProgressSink, Question, Services};
@@ -318,8 +319,9 @@ fn is_version(said: &str, expected: &Version) -> bool {
 
 async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {
     let culprit = seen.iter().find(|seen| seen.finding != Finding::Well).or(seen.first());
-    let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) else { return Fault::new(why) };
-    let fault = Fault::new(why).evidence(services.log_tail(instance, LOG_LINES).await);
+    let fault = Fault::new(why).explained(Topic::GateFailed);
+    let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) else { return fault };
+    let fault = fault.evidence(services.log_tail(instance, LOG_LINES).await);
     if instance.out_of_memory { fault.hint(MORE_MEMORY) } else { fault }
 }
 

@@ -20,6 +20,7 @@ use crate::adapters::dump_spool;
 use crate::adapters::product_database::ProductDatabase;
 use crate::adapters::tool_host::ToolHost;
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{self, Mode, Reason};
@@ -194,7 +195,8 @@ pub(crate) async fn in_background<T: Send + 'static>(
 /// An error of an archive, with what to do about it.
 pub(crate) fn archive_fault(archive: &Path, error: &ArchiveError) -> Fault {
     let name = archive.file_name().unwrap_or(archive.as_os_str()).to_string_lossy().into_owned();
-    Fault::caused_by(format!("the backup {name} cannot be used"), error).hint(error.hint())
+    let fault = Fault::caused_by(format!("the backup {name} cannot be used"), error).hint(error.hint());
+    if error.is_damage() { fault.explained(Topic::BackupDamaged) } else { fault }
 }
 
 /// Removes the backups that retention does not keep: first the record, then the file.

@@ -17,6 +17,7 @@ use crate::adapters::postgres::whole;
 use crate::adapters::postgres::writes::{self, WriteCounters, write_counters, written_between};
 use crate::adapters::server_container::ServerContainer;
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationId;
@@ -263,5 +264,11 @@ fn in_words(tables: &std::collections::BTreeMap<String, [i64; 3]>) -> String {
 
 /// An error of PostgreSQL, with what to do about it.
 pub(crate) fn fault(error: &PgError) -> Fault {
-    Fault::caused_by("PostgreSQL did not do as asked", error).hint(error.hint())
+    let fault = Fault::caused_by("PostgreSQL did not do as asked", error).hint(error.hint());
+    match error {
+        PgError::Tls { .. } | PgError::TlsRefused { .. } | PgError::CertificateFile { .. } => {
+            fault.explained(Topic::TlsHandshake)
+        }
+        _ => fault,
+    }
 }

@@ -8,6 +8,7 @@ use crate::commands::hooks;
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld};
 use crate::error::{Exit, Failure, Fault};
+use crate::explain::Topic;
 use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::lock::{Holder, InstallLock, LockError, current_holder};
 use crate::journal::record::{Closing, Planned, Progress, Record, SCHEMA};
@@ -145,7 +146,8 @@ fn utc(at: jiff::Timestamp) -> impl std::fmt::Display {
 fn unreadable(error: &JournalError) -> Failure {
     Failure::refused(
         Fault::caused_by("the record of an operation cannot be read", error)
-            .hint("was it written by a newer opsctl, or edited? nothing is changed until that is clear"),
+            .hint("was it written by a newer opsctl, or edited? nothing is changed until that is clear")
+            .explained(Topic::JournalUnreadable),
     )
 }
 

@@ -64,16 +64,15 @@ pub(super) async fn must_hold(context: &Context, install: &Install, checks: &[Ch
 fn refusal(findings: &[Finding]) -> Option<Failure> {
     let failed: Vec<&Finding> =
         findings.iter().filter(|finding| finding.judgement.status == Status::Fail).collect();
-    let what = quantity::counted(failed.len() as u64, "check does not hold", "checks do not hold");
-    let refuse = |failed: &[&Finding]| {
-        let mut fault = Fault::new(what);
-        for finding in failed {
-            fault.causes.push(format!("{}: {}", finding.id, finding.judgement.evidence));
-            fault.hints.extend(finding.judgement.remedies.iter().cloned());
-        }
-        Failure::refused(fault)
-    };
-    (!failed.is_empty()).then(|| refuse(&failed))
+    let first = failed.first()?;
+    let mut fault =
+        Fault::new(quantity::counted(failed.len() as u64, "check does not hold", "checks do not hold"));
+    for finding in &failed {
+        fault.causes.push(format!("{}: {}", finding.id, finding.judgement.evidence));
+        fault.hints.extend(finding.judgement.remedies.iter().cloned());
+    }
+    // Once is enough: the others are explained in the same way.
+    Some(Failure::refused(fault.explained(first.id)))
 }
 
 /// Runs checks side by side; they come back in the order of the catalogue.

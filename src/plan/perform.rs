@@ -4,6 +4,7 @@ mod migrate;
 mod quiet;
 
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::gates::{self, Subject};
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
@@ -135,7 +136,8 @@ async fn return_to<D: Databases, B: Backups>(
             // It was whole before anything could change the data: whoever removed it was not opsctl.
             CopyState::NoCopy => Err(Fault::new(format!("the restore point {copy} is gone: somebody removed it"))
                 .hint("the data is as the failed release left it, and is not served")
-                .hint("`opsctl backup list` shows the backups; after `opsctl abort --leave`, `opsctl restore` loads one")),
+                .hint("`opsctl backup list` shows the backups; after `opsctl abort --leave`, `opsctl restore` loads one")
+                .explained(Topic::RestorePointGone)),
             CopyState::Unchanged => Ok(Some("the database was not changed".to_owned())),
             CopyState::Changed => {
                 databases.swap(live, copy, failed).await?;

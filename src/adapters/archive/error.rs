@@ -134,6 +134,19 @@ impl ArchiveError {
         Self { file: file.to_owned(), problem: problem.into(), offset: Some(offset) }
     }
 
+    /// Whether it was whole once, and is not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(
+            self.problem,
+            Problem::Empty
+                | Problem::Truncated
+                | Problem::Damaged(_)
+                | Problem::Trailing
+                | Problem::NotADump(_)
+                | Problem::Mismatch { .. }
+        )
+    }
+
     /// What to do next.
     pub fn hint(&self) -> String {
         match &self.problem {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ComposeServices;
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::ports::ProgressSink;
 use crate::profile::{Scan, ScanMethod, ScanState};
 use crate::report::{Progress, Unit};
@@ -50,7 +51,8 @@ impl ComposeServices {
                         answer.pointer(scan.broken.as_str()).map(ToString::to_string).unwrap_or_default();
                     return Err(Fault::new("the product's own scan found broken data")
                         .evidence([self.redactor.redact(&broken.chars().take(400).collect::<String>())])
-                        .hint("does another backup hold sound data? `opsctl backup list` shows them"));
+                        .hint("does another backup hold sound data? `opsctl backup list` shows them")
+                        .explained(Topic::ScanBroken));
                 }
                 ScanState::Failed => return Err(Fault::new("the product's own scan failed")),
                 ScanState::Running => {

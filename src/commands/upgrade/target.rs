@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::adapters::compose_services::fault as docker_fault;
-use crate::adapters::docker::{Credentials, Image, Resolution};
+use crate::adapters::docker::{Credentials, Image, RegistryFailure, Resolution};
 use crate::commands::context::Context;
 use crate::commands::current::{repository, tagged};
 use crate::commands::install::Install;
 use crate::error::{Failure, Fault};
+use crate::explain::Topic;
 use crate::model::image_ref::ImageRef;
 use crate::model::release::Version;
 use crate::plan::step::Release;
@@ -52,7 +53,11 @@ pub async fn resolve(context: &Context, install: &Install, version: &Version) ->
         (Resolution::Failed(failure), None) => {
             let fault = Fault::new(format!("{reference} cannot be had: {failure}"));
             let hint = failure.hint(reference.registry());
-            Err(Failure::refused(hint.into_iter().fold(fault, Fault::hint).hint("nothing was changed")))
+            let fault = hint.into_iter().fold(fault, Fault::hint).hint("nothing was changed");
+            Err(Failure::refused(match failure {
+                RegistryFailure::Unauthorized { .. } => fault.explained(Topic::RegistryDenied),
+                _ => fault,
+            }))
         }
     }
 }

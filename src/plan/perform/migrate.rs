@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Earlier, LOG_LINES, Note};
 use crate::error::Fault;
+use crate::explain::Topic;
 use crate::gates;
 use crate::model::database_name::DatabaseName;
 use crate::plan::step::OneOff;
@@ -46,7 +47,8 @@ pub(super) async fn migrate<S: Services, D: Databases>(
     let (instance, status) = ended((services, databases), migration, limits, progress).await?;
     if status != 0 {
         let log = services.log_tail(&instance, LOG_LINES).await;
-        return Err(gates::ended_badly("the migration", &instance, status).evidence(log));
+        let fault = gates::ended_badly("the migration", &instance, status).evidence(log);
+        return Err(fault.explained(Topic::MigrationFailed));
     }
     let after = databases.schema(live).await?;
     let applied: Vec<String> =
@@ -100,7 +102,7 @@ async fn ended<S: Services, D: Databases>(
             services.remove_one_off(&one_off.name).await?;
             let fault =
                 Fault::new(format!("the migration did not end within {} s", limits.migrate.as_secs()));
-            return Err(fault.evidence(blockers).evidence(log));
+            return Err(fault.evidence(blockers).evidence(log).explained(Topic::MigrationSlow));
         }
         if looked.elapsed() >= LOOK_FOR_BLOCKERS {
             looked = tokio::time::Instant::now();
