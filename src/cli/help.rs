@@ -4,10 +4,9 @@
 pub(super) const OPSCTL: &str = "\
 A command that changes something shows its plan, asks, and records each step before it takes it:
 what was interrupted is resumed or undone, and never left half-way. The others only look.
-
 Begin with `opsctl status`; `opsctl upgrade 1.3.0 --plan` shows what an upgrade would do.
 
-Exit status:
+Exit status (`opsctl explain 6` tells more of one):
   0  done and verified
   1  failed; nothing was changed, or what was changed has been undone
   2  usage, or consent that was not given

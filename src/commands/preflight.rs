@@ -161,8 +161,13 @@ fn screen(findings: &[Finding], tally: Tally, took: Duration) -> String {
             table.add_row(["", "", &format!("-> {remedy}")]);
         }
     }
+    // What fails is explained by the error that follows.
+    let warned = findings.iter().find(|finding| finding.judgement.status == Status::Warn);
+    let more = warned
+        .filter(|_| tally.failed == 0)
+        .map_or(String::new(), |finding| format!("\n`opsctl explain {}` tells more", finding.id));
     format!(
-        "{}\n\n{} passed, {} warned, {} failed, {} skipped, in {}",
+        "{}\n\n{} passed, {} warned, {} failed, {} skipped, in {}{more}",
         show::lines(&table),
         tally.passed,
         tally.warned,
