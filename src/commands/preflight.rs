@@ -176,3 +176,30 @@ fn screen(findings: &[Finding], tally: Tally, took: Duration) -> String {
         quantity::duration(took)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_names_once_what_tells_more() {
+        let finding = |id: Check, judgement| Finding {
+            id,
+            category: id.category(),
+            judgement,
+            duration: Duration::ZERO,
+        };
+        let findings = [
+            finding(Check::EnvMode, Judgement::warn("mode 0640", "chmod")),
+            finding(Check::DbRights, Judgement::fail("may not create", "grant")),
+            finding(Check::DbPooler, Judgement::fail("shared", "go direct")),
+        ];
+        let refused = refusal(&findings).unwrap();
+        assert_eq!(refused.fault.what, "2 checks do not hold");
+        assert_eq!(refused.fault.hints, ["grant", "go direct", "`opsctl explain db-rights` tells more"]);
+        assert!(!screen(&findings, Tally::of(&findings), Duration::ZERO).contains("explain"));
+        assert_eq!(refusal(&findings[..1]), None);
+        let warned = screen(&findings[..1], Tally::of(&findings[..1]), Duration::ZERO);
+        assert!(warned.ends_with("\n`opsctl explain env-mode` tells more"), "{warned}");
+    }
+}
