@@ -319,10 +319,14 @@ fn is_version(said: &str, expected: &Version) -> bool {
 
 async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {
     let culprit = seen.iter().find(|seen| seen.finding != Finding::Well).or(seen.first());
-    let fault = Fault::new(why).explained(Topic::GateFailed);
-    let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) else { return fault };
-    let fault = fault.evidence(services.log_tail(instance, LOG_LINES).await);
-    if instance.out_of_memory { fault.hint(MORE_MEMORY) } else { fault }
+    let mut fault = Fault::new(why);
+    if let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) {
+        fault = fault.evidence(services.log_tail(instance, LOG_LINES).await);
+        if instance.out_of_memory {
+            fault = fault.hint(MORE_MEMORY);
+        }
+    }
+    fault.explained(Topic::GateFailed)
 }
 
 #[cfg(test)]
