@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::adapters::env_store::{EnvStore, EnvStoreError};
-use crate::adapters::files::{self, Mode};
+use crate::adapters::files::{self, FileError, Mode};
 use crate::env_file::{Edit, EnvFile};
 use crate::error::Fault;
 use crate::model::release::Version;
@@ -58,6 +58,22 @@ impl EnvSettings {
         let known = fs::read_to_string(self.ours()).unwrap_or_default();
         keep(&self.ours(), format!("{known}{}\n", hash(edited.bytes())).as_bytes())?;
         self.store.edit(&read, edits).map_err(|error| fault(&error))?;
+        Ok(())
+    }
+
+    /// Removes what an opsctl that was killed left beside the files that it was about to replace: parts of `.env`, too.
+    ///
+    /// # Errors
+    /// If a directory cannot be read, or such a file not be removed.
+    pub fn discard_temporaries(&self) -> Result<(), FileError> {
+        let env = fs::canonicalize(self.store.path()).unwrap_or_else(|_| self.store.path().to_owned());
+        let version = self.release.version_file.as_ref().map(|file| self.install.join(file));
+        let files =
+            [Some(env), version, Some(self.before()), Some(self.backup_dir.join(PREVIOUS_VERSION_FILE))];
+        for folder in files.iter().flatten().filter_map(|file| file.parent()).filter(|folder| folder.is_dir())
+        {
+            files::remove_stale_temporaries(folder)?;
+        }
         Ok(())
     }
 

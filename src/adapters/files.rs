@@ -81,7 +81,8 @@ pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Removes what interrupted calls of [`replace`] left in a directory, and returns the removed paths.
+/// Removes what interrupted calls of [`replace`] left in a directory, and returns the removed paths. Temporary files that
+/// others make under such names, which have an extension, are left to them.
 ///
 /// Call it only while holding the install's lock: a temporary file of an operation that runs looks the same.
 ///
@@ -92,7 +93,9 @@ pub fn remove_stale_temporaries(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let entries = fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(unreadable)?;
     let mut removed = Vec::new();
     for entry in entries {
-        let is_temporary = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes());
+        let name = entry.file_name();
+        let drawn = name.as_encoded_bytes().strip_prefix(TEMPORARY_PREFIX.as_bytes());
+        let is_temporary = drawn.is_some_and(|drawn| !drawn.contains(&b'.'));
         if is_temporary && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             fs::remove_file(entry.path()).map_err(FileError::during(Action::Remove, &entry.path()))?;
             removed.push(entry.path());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::adapters::archive::sweep_temporaries;
+use crate::adapters::files::{FileError, remove_stale_temporaries};
 use crate::adapters::postgres::server::busy_sessions;
 use crate::adapters::product_database;
 use crate::commands::backup;
@@ -154,6 +155,11 @@ async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
     sweep_temporaries(&world.backups.directory).map(drop).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
     })?;
+    let unremoved = |error: FileError| {
+        Fault::caused_by("what a write that was cut short left behind cannot be removed", &error)
+    };
+    world.settings.discard_temporaries().map_err(unremoved)?;
+    remove_stale_temporaries(install.place.state.root()).map_err(unremoved)?;
     world
         .backups
         .discard_unpacked()

@@ -115,6 +115,13 @@ impl Stack {
         assert!(status["unfinished"].is_null(), "{status}");
         assert!(status["running"].is_null(), "{status}");
         assert_eq!(status["release"]["drift"], serde_json::json!([]), "{status}");
+        let operations = fs::read_dir(self.path(".opsctl/operations")).into_iter().flatten().flatten();
+        let folders =
+            operations.map(|entry| entry.path()).chain([self.dir().to_owned(), self.path(".opsctl")]);
+        let names = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let temporary: Vec<String> = names.filter(|name| name.starts_with(".opsctl-tmp-")).collect();
+        assert_eq!(temporary, Vec::<String>::new(), "temporary files are left over");
         let unknown = self.files_beside_backups().into_iter().filter(|name| name != ".pre-upgrade-version");
         assert_eq!(unknown.collect::<Vec<_>>(), Vec::<String>::new(), "files are left over");
     }

@@ -128,9 +128,11 @@ fn only_temporaries_of_ours_are_stale() {
     let stale = file_with(&dir, ".opsctl-tmp-abc123", "half", 0o600);
     file_with(&dir, ".env", "A=1\n", 0o600);
     file_with(&dir, "opsctl-tmp-not-ours", "", 0o600);
+    file_with(&dir, ".opsctl-tmp-2026-03-14-120000.partial", "a backup", 0o600);
     symlink(".env", dir.path().join(".opsctl-tmp-link")).unwrap();
     assert_eq!(remove_stale_temporaries(dir.path()).unwrap(), [stale]);
-    assert_eq!(names_in(dir.path()), [".env", ".opsctl-tmp-link", "opsctl-tmp-not-ours"]);
+    let backup = ".opsctl-tmp-2026-03-14-120000.partial";
+    assert_eq!(names_in(dir.path()), [".env", backup, ".opsctl-tmp-link", "opsctl-tmp-not-ours"]);
 }
 
 #[test]
