@@ -13,6 +13,7 @@ mod probes;
 #[cfg(test)]
 mod properties;
 mod release;
+mod rotation;
 mod runtime;
 mod services;
 mod soundness;
@@ -34,6 +35,7 @@ pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEn
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
+pub use rotation::{Derived, Made, Rehash, Rotation, Way};
 pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
 pub use soundness::{Method, Reload, Smoke, SmokeStep};

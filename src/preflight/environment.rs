@@ -278,7 +278,7 @@ mod tests {
     }
 
     fn secret(name: &str, kind: SecretKind) -> SecretVariable {
-        SecretVariable { name: VariableName::try_from(name).unwrap(), kind }
+        SecretVariable { name: VariableName::try_from(name).unwrap(), kind, rotation: None }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What must hold between the parts of a description.
 
-use super::{MigrationRun, Profile, Role, ServiceName};
+use super::{MigrationRun, Profile, Role, ServiceName, Way};
 
 /// Two parts that do not fit together, with the keys that lead to one of them.
 #[derive(Debug)]
@@ -24,7 +24,8 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
     migration(profile)?;
     version(profile)?;
     commands(profile)?;
-    exports(profile)
+    exports(profile)?;
+    rotations(profile)
 }
 
 fn one_api(profile: &Profile) -> Result<(), Conflict> {
@@ -96,6 +97,24 @@ fn exports(profile: &Profile) -> Result<(), Conflict> {
         if is_taken {
             let message = format!("a backup holds a file `{}` already: choose another name", export.file);
             return Err(Conflict::at(&["database", "exports"], message));
+        }
+    }
+    Ok(())
+}
+
+fn rotations(profile: &Profile) -> Result<(), Conflict> {
+    let keys = ["secrets"];
+    for secret in &profile.secrets {
+        let Some(rotation) = &secret.rotation else { continue };
+        if let Way::DualWindow { rehash, .. } = &rotation.way {
+            role_of(profile, &rehash.service, &keys)?;
+        }
+        if rotation.previous == secret.name {
+            let message = format!(
+                "`previous` of `{0}` is `{0}` itself: name the setting for the value before",
+                secret.name
+            );
+            return Err(Conflict::at(&keys, message));
         }
     }
     Ok(())

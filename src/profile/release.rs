@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{ImageName, VariableName};
+use super::{ImageName, Rotation, VariableName};
 use crate::model::release::Version;
 
 /// Where releases come from and how one is selected.
@@ -68,6 +68,15 @@ pub struct SecretVariable {
     pub name: VariableName,
     /// What it is for.
     pub kind: SecretKind,
+    /// How it gets another value; without it, opsctl leaves it alone.
+    pub rotation: Option<Rotation>,
+}
+
+impl SecretVariable {
+    /// What it is called on the command line: `API_KEY_SECRET` is `api-key-secret`.
+    pub fn spoken(&self) -> String {
+        self.name.as_str().to_ascii_lowercase().replace('_', "-")
+    }
 }
 
 /// What a secret is for.

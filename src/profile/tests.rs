@@ -83,8 +83,9 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[hooks]\n", "[hooks]\n", 4)]
 #[case("", "[variables]\n", 2)]
 #[case("[[variables.removed]]\n", "[[variables.removed]]\n", 3)]
+#[case("[[secrets]]\n", "[[secrets]]\n", 3)]
+#[case("[secrets.rotation]\n", "[[secrets]]\n[secrets.rotation]\n", 9)]
 #[case("[[variables.replicated]]\n", "[[variables.replicated]]\n", 3)]
-#[case("[[secrets]]\n", "[[secrets]]\n", 2)]
 fn the_annotated_description_explains_every_key(
     #[case] heading: &str,
     #[case] section: &str,
@@ -295,4 +296,47 @@ fn a_description_to_start_from_is_that_of_the_product_in_the_compose_file() {
     let ledger = Profile::text_for(include_str!("../../compose/docker-compose.yml"));
     assert_eq!(parse(ledger).unwrap(), built_in("ledger"));
     assert_eq!(Profile::text_for("services:\n  web:\n    image: x\n"), TEMPLATE);
+}
+
+#[test]
+fn a_rotation_is_described_with_the_secret_that_it_is_of() {
+    let secrets = built_in("agledger").secrets;
+    let spoken: Vec<_> =
+        secrets.iter().filter(|secret| secret.rotation.is_some()).map(SecretVariable::spoken).collect();
+    assert_eq!(spoken, ["api-key-secret", "vault-signing-key"]);
+    let rotations: Vec<_> = secrets.into_iter().filter_map(|secret| secret.rotation).collect();
+    assert_eq!(
+        (rotations[0].previous.as_str(), &rotations[0].made),
+        ("API_KEY_SECRET_PREVIOUS", &Made::Random { bytes: 32 })
+    );
+    assert!(matches!(rotations[0].way, Way::DualWindow { .. }));
+    assert_eq!(rotations[0].derived[0].name.as_str(), "WEBHOOK_ENCRYPTION_KEY");
+    assert!(matches!(rotations[1].made, Made::Program { .. }));
+    assert!(matches!(rotations[1].way, Way::Replaced { on_record: Some(_) }));
+}
+
+#[rstest]
+#[case("method = \"dual-window\"", "a dual window needs `rehash`")]
+#[case(
+    "method = \"dual-window\"\nrehash = { service = \"web\", command = [] }",
+    "`command` of `rehash` is empty"
+)]
+#[case(
+    "method = \"dual-window\"\non_record = \"SELECT 1\"\nrehash = { service = \"web\", command = [\"x\"] }",
+    "`on_record` is for a value that is replaced"
+)]
+#[case("method = \"replaced\"\nbytes = 8", "`bytes` must be from 16 to 64")]
+#[case("method = \"replaced\"\nbytes = 32\ngenerate = [\"x\"]", "either `bytes` or `generate`")]
+#[case("method = \"replaced\"\ngenerate = []", "`generate` is empty")]
+#[case("method = \"replaced\"\ncount = \"SELECT 1\"", "`rehash` and `count` are for a dual window")]
+#[case(
+    "method = \"dual-window\"\nrehash = { service = \"job\", command = [\"x\"] }",
+    "there is no service `job`"
+)]
+fn a_rotation_that_cannot_be_carried_out_is_refused(#[case] rotation: &str, #[case] message: &str) {
+    let secret = "[[secrets]]\nname = \"A\"\nkind = \"token\"\n[secrets.rotation]\nprevious = ";
+    let error = parse(&format!("{THIRD_PARTY}{secret}\"OLD\"\n{rotation}\n")).unwrap_err();
+    assert!(error.message.starts_with(message), "{error}");
+    let itself = parse(&format!("{THIRD_PARTY}{secret}\"A\"\nmethod = \"replaced\"\n")).unwrap_err();
+    assert!(itself.message.starts_with("`previous` of `A` is `A` itself"), "{itself}");
 }
