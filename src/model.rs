@@ -10,6 +10,7 @@ pub mod dump_reader;
 pub mod dump_rewrite;
 pub mod dump_roles;
 pub mod dump_toc;
+pub mod fingerprint;
 pub mod image_ref;
 pub mod manifest;
 pub mod operation;

@@ -135,7 +135,10 @@ impl Install {
         let env_file = env_file(&place, described.as_ref());
         let variables = variables(&env_file, process)?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let redact = Arc::new(move |text: &str| redactor.redact(text));
+        let redact = {
+            let redactor = redactor.clone();
+            Arc::new(move |text: &str| redactor.redact(text))
+        };
         let project = |files: Vec<PathBuf>, name: Option<String>| {
             let project = ComposeProject {
                 directory: place.compose_dir.clone(),
@@ -155,7 +158,7 @@ impl Install {
         // One that is too old reads the files all the same, and fails when the services are to be started.
         version.map_err(|error| Failure::refused(compose_fault(&error)))?;
         let Resolved { profile, mode, compose, model } = resolved?;
-        let redactor = Redactor::learn(secrets_of(&model, &variables));
+        let redactor = redactor.and(secrets_of(&model, &variables));
         Ok(Self {
             place,
             profile: Arc::new(profile),

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::model::conninfo::ConnInfo;
 
@@ -20,6 +21,8 @@ const SHORTEST: usize = 6;
 pub struct Redactor {
     /// Each with the name of its variable.
     secrets: Vec<(String, String)>,
+    /// Those that were made since, which every copy of it knows.
+    made: Arc<RwLock<Vec<(String, String)>>>,
 }
 
 impl Redactor {
@@ -36,14 +39,28 @@ impl Redactor {
                 secrets.insert(password, name.to_owned());
             }
         }
-        Self { secrets: secrets.into_iter().filter(|(secret, _)| secret.len() >= SHORTEST).collect() }
+        let secrets = secrets.into_iter().filter(|(secret, _)| secret.len() >= SHORTEST).collect();
+        Self { secrets, made: Arc::default() }
+    }
+
+    /// The same, and what was made since is known to both.
+    #[must_use]
+    pub fn and<'a>(&self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self { made: Arc::clone(&self.made), ..Self::learn(variables) }
+    }
+
+    /// Makes a new secret known, to every copy: before it is written anywhere.
+    pub fn note(&self, name: &str, secret: &str) {
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        made.push((secret.to_owned(), name.to_owned()));
     }
 
     /// The text without secrets.
     pub fn redact(&self, text: &str) -> String {
         let mut shown = String::with_capacity(text.len());
         let mut from = 0;
-        for (place, name) in self.places_in(text) {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        for (place, name) in places_in(text, self.secrets.iter().chain(made.iter())) {
             shown.push_str(&text[from..place.start]);
             let _ = write!(shown, "[REDACTED:{name}]");
             from = place.end;
@@ -51,29 +68,32 @@ impl Redactor {
         shown.push_str(&text[from..]);
         without_url_passwords(&shown)
     }
+}
 
-    /// Where the text holds secrets, in order. Those that overlap are one place: what is left of one behind another
-    /// would be most of it.
-    fn places_in(&self, text: &str) -> Vec<(Range<usize>, &str)> {
-        let mut found: Vec<(Range<usize>, &str)> = Vec::new();
-        for (secret, name) in &self.secrets {
-            let step = secret.chars().next().map_or(1, char::len_utf8);
-            let mut from = 0;
-            while let Some(at) = text[from..].find(secret.as_str()) {
-                found.push((from + at..from + at + secret.len(), name));
-                from += at + step;
-            }
+/// Where the text holds secrets, in order. Those that overlap are one place: what is left of one behind another
+/// would be most of it.
+fn places_in<'s>(
+    text: &str,
+    secrets: impl Iterator<Item = &'s (String, String)>,
+) -> Vec<(Range<usize>, &'s str)> {
+    let mut found: Vec<(Range<usize>, &'s str)> = Vec::new();
+    for (secret, name) in secrets {
+        let step = secret.chars().next().map_or(1, char::len_utf8);
+        let mut from = 0;
+        while let Some(at) = text[from..].find(secret.as_str()) {
+            found.push((from + at..from + at + secret.len(), name));
+            from += at + step;
         }
-        found.sort_by_key(|(place, _)| (place.start, Reverse(place.end)));
-        let mut places: Vec<(Range<usize>, &str)> = Vec::new();
-        for (place, name) in found {
-            match places.last_mut() {
-                Some((last, _)) if place.start < last.end => last.end = last.end.max(place.end),
-                _ => places.push((place, name)),
-            }
-        }
-        places
     }
+    found.sort_by_key(|(place, _)| (place.start, Reverse(place.end)));
+    let mut places: Vec<(Range<usize>, &'s str)> = Vec::new();
+    for (place, name) in found {
+        match places.last_mut() {
+            Some((last, _)) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => places.push((place, name)),
+        }
+    }
+    places
 }
 
 impl std::fmt::Debug for Redactor {
@@ -132,6 +152,16 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_is_made_later_is_masked_by_every_copy() {
+        let first = Redactor::default();
+        let (copy, more) = (first.clone(), first.and([("TOKEN", "abcdef-not-real")]));
+        first.note("API_KEY_SECRET", "made-just-now-not-real");
+        for redactor in [first, copy, more] {
+            assert_eq!(redactor.redact("x made-just-now-not-real y"), "x [REDACTED:API_KEY_SECRET] y");
+        }
+    }
 
     #[test]
     fn known_secrets_are_masked_by_name() {
