@@ -66,7 +66,7 @@ pub struct Global {
     /// Say yes beforehand: without a terminal to ask at, nothing destructive is done otherwise
     #[arg(long, global = true, visible_alias = "yes", short_alias = 'y')]
     pub non_interactive: bool,
-    /// When to colour: auto (unless `NO_COLOR` is set), always, never
+    /// Colours: auto (unless `NO_COLOR` is set), always, never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
     /// End with status 8 when there were warnings
@@ -116,6 +116,8 @@ pub enum Command {
     Upgrade(Upgrade),
     /// Go back to the release and the data from before the last upgrade
     Rollback(Rollback),
+    /// Give a secret another value, without a client noticing
+    Rotate(Rotate),
     /// Go on with an operation that did not end
     #[command(after_help = help::RESUME)]
     Resume,
@@ -243,6 +245,45 @@ pub struct Rollback {
     /// Where backups are.
     #[command(flatten)]
     pub place: BackupPlace,
+}
+
+/// `opsctl rotate`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::ROTATE)]
+pub struct Rotate {
+    /// The secret, such as api-key-secret; asked for at a terminal without it
+    #[arg(value_name = "SECRET", conflicts_with_all = ["status", "abort"])]
+    pub secret: Option<String>,
+    /// Wait there for days if need be: dual, when every replica takes both values; rehash, when all keys are re-hashed
+    #[arg(long, value_name = "STAGE", hide_possible_values = true, conflicts_with_all = ["status", "abort"])]
+    pub pause_after: Option<PauseAfter>,
+    /// Give up what is derived from the secret by this unset setting
+    #[arg(long, value_name = "SETTING", conflicts_with_all = ["status", "abort"])]
+    pub accept: Vec<String>,
+    /// Take no backup first: the newest verified one stands behind it
+    #[arg(long, conflicts_with_all = ["status", "abort"])]
+    pub skip_backup: bool,
+    /// Print every step and change nothing
+    #[arg(long, conflicts_with_all = ["status", "abort"])]
+    pub plan: bool,
+    /// Show which value is where, by fingerprints, and change nothing
+    #[arg(long, conflicts_with = "abort")]
+    pub status: bool,
+    /// Give up a rotation that did not end; only before its re-hash
+    #[arg(long)]
+    pub abort: bool,
+    /// How the backup is taken.
+    #[command(flatten)]
+    pub create: BackupCreate,
+}
+
+/// Where a rotation waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PauseAfter {
+    /// Every replica takes both values.
+    Dual,
+    /// All keys are re-hashed, and the old value is still taken.
+    Rehash,
 }
 
 /// `opsctl abort`

@@ -11,11 +11,13 @@ pub mod init;
 pub mod install;
 pub mod live;
 pub mod operate;
+mod pauses;
 pub mod preflight;
 mod ready;
 pub mod rehearse;
 pub mod restore;
 pub mod rollback;
+pub mod rotate;
 pub mod show;
 pub mod status;
 pub mod unfinished;
@@ -82,6 +84,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Restore(asked) => restore::run(context, asked).await,
         Command::Upgrade(asked) => upgrade::run(context, asked).await,
         Command::Rollback(asked) => rollback::run(context, asked).await,
+        Command::Rotate(asked) => rotate::run(context, asked).await,
         Command::Resume => unfinished::resume(context).await,
         Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
         Command::Abort(_) => unfinished::abort(context).await,
@@ -108,6 +111,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Restore(_) => "restore",
         Command::Upgrade(_) => "upgrade",
         Command::Rollback(_) => "rollback",
+        Command::Rotate(_) => "rotate",
         Command::Resume => "resume",
         Command::Abort(_) => "abort",
         Command::History(history) if history.action.is_some() => "history show",

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod restore;
 pub mod rollback;
+pub mod rotate;
 pub mod upgrade;
 
 use crate::model::database_name::DatabaseName;
@@ -68,6 +69,7 @@ impl Product {
             service: by.service.clone(),
             release: release.clone(),
             command: by.command.clone(),
+            program: None,
         };
         let live = self.live.clone();
         vec![

@@ -2,6 +2,7 @@
 
 pub mod by_hand;
 pub mod perform;
+pub mod rotation;
 pub mod runner;
 pub mod step;
 
@@ -34,6 +35,9 @@ impl Plan {
     /// A restore point is only gone back to where something ran that may have changed the data: until then it may not be
     /// there, or not be whole. A database that served is never dropped: clients may have written to it.
     pub fn reversing(&self, touched: usize) -> Vec<Step> {
+        if let Some(steps) = rotation::reversing(self, touched) {
+            return steps;
+        }
         let touched = &self.steps[..touched];
         let mut steps: Vec<Step> = Vec::new();
         for step in touched.iter().rev().flat_map(|step| step.undo(&self.before)) {
@@ -51,6 +55,12 @@ impl Plan {
     /// Whether all that the operation is for is done before this step, and the rest tidies up: a failure of that undoes nothing.
     pub fn is_tidying(&self, index: usize) -> bool {
         index > 0 && self.steps[index..].iter().all(Step::tidies)
+    }
+
+    /// Whether a failure behind the commit point leaves the operation to be gone on with: both values of a secret are taken
+    /// meanwhile, so that nobody is kept waiting, and nothing else than going on would end that.
+    pub fn only_goes_on(&self) -> bool {
+        self.kind == OperationKind::Rotate
     }
 
     /// The step before this one that took the reading which it compares with, if it does.
@@ -71,7 +81,7 @@ impl Plan {
 
     /// Whether undoing the first `touched` steps interrupts or changes what the product's clients see.
     pub fn disturbs(&self, touched: usize) -> bool {
-        self.steps[..touched].iter().any(|step| matches!(step, Step::Quiesce { .. }))
+        self.steps[..touched].iter().any(|step| matches!(step, Step::Quiesce { .. } | Step::Recreate { .. }))
     }
 }
 

@@ -12,8 +12,9 @@ use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::model::release::Version;
+use crate::plan::rotation::{Among, DualSecret, Held, OnRecord, Replicas, Which, Window};
 use crate::plan::step::{OneOff, Release};
-use crate::profile::ServiceName;
+use crate::profile::{HttpPath, ServiceName};
 use crate::report::Progress;
 
 /// Takes notice of how far a step is.
@@ -131,6 +132,17 @@ pub trait Services {
     async fn preflight(&self, instance: &Instance) -> Result<Option<String>, Fault>;
     /// The last lines that an instance wrote, for a person.
     async fn log_tail(&self, instance: &Instance, lines: usize) -> Vec<String>;
+    /// Makes containers of services anew with the settings of now, as many as are asked for, and leaves all others.
+    async fn recreate(&self, replicas: &[Replicas], release: &Release, which: Which) -> Result<(), Fault>;
+    /// Which values of a secret each running instance of a service was made with, or one that is made now would have.
+    async fn held(
+        &self,
+        service: &ServiceName,
+        secret: &DualSecret,
+        among: Among,
+    ) -> Result<Vec<Held>, Fault>;
+    /// Asks each instance of the API for a path with a key; fails where one does not let its bearer in.
+    async fn try_key(&self, path: &HttpPath) -> Result<String, Fault>;
     /// Lets the product check its own data; `None` when the profile describes no way to.
     async fn scan(&self, progress: ProgressSink<'_>) -> Result<Option<String>, Fault>;
 }
@@ -182,6 +194,10 @@ pub trait Databases {
     async fn write_mark(&self, database: &DatabaseName) -> Result<WriteMark, Fault>;
     /// What was written since a reading.
     async fn written_since(&self, database: &DatabaseName, mark: &WriteMark) -> Result<Written, Fault>;
+    /// How much is stored under each value of a secret, by the query that the profile has for it.
+    async fn stored_under(&self, database: &DatabaseName, query: &str) -> Result<Vec<u64>, Fault>;
+    /// What is on record of the values of a secret, by the query that the profile has for it.
+    async fn on_record(&self, database: &DatabaseName, query: &str) -> Result<Vec<OnRecord>, Fault>;
     /// Sessions that hold up others, in words: who blocks whom, since when.
     async fn blockers(&self, database: &DatabaseName) -> Result<Vec<String>, Fault>;
 }
@@ -237,6 +253,9 @@ pub trait Settings {
     async fn remove_variables(&self, names: &[String]) -> Result<(), Fault>;
     /// Puts everything back to what it was before the operation. What a person changed meanwhile stays.
     async fn restore(&self, release: &Release) -> Result<Option<String>, Fault>;
+    /// Makes of the settings of a secret what is asked for, in one step; that it is so already is fine. A new value is
+    /// nowhere but in the settings.
+    async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault>;
     /// Notes the release to go back to.
     async fn note_previous(&self, version: &Version) -> Result<(), Fault>;
 }

@@ -50,6 +50,15 @@ pub enum Event<'a> {
         /// Why.
         fault: &'a Fault,
     },
+    /// The operation waits, as it was planned to.
+    Paused {
+        /// The step's number, counting from 1.
+        number: usize,
+        /// How many steps there are.
+        total: usize,
+        /// The step.
+        step: &'a Step,
+    },
     /// The operation goes back.
     GoingBack {
         /// Why.

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+#[path = "support/call.rs"]
+mod call;
 #[path = "support/fake.rs"]
 mod fake;
 #[path = "support/lines.rs"]
@@ -19,6 +21,7 @@ use opsctl::error::Exit;
 use opsctl::journal::record::Closing;
 use opsctl::operations::restore::Migrations;
 use opsctl::operations::rollback::Data;
+use opsctl::plan::rotation::PausePoint;
 use opsctl::plan::step::Step;
 use scenarios::{Point, Scenario};
 
@@ -128,4 +131,19 @@ async fn a_rollback_to_the_restore_point() {
 async fn a_rollback_to_a_backup() {
     let archive = backups::archive(scenarios::archived());
     swept(scenarios::roll_back(Data::Backup { archive, side: database("ledger_side") })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation() {
+    swept(scenarios::rotate(&[])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_waits_with_both_values_and_again_with_all_keys_re_hashed() {
+    swept(scenarios::rotate(&[PausePoint::Dual, PausePoint::Rehash])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_of_a_value_under_which_nothing_is_stored() {
+    swept(scenarios::replace_secret()).await;
 }

@@ -51,6 +51,9 @@ fn every_journal_that_was_ever_written_says_what_it_said() {
     1-restore-by-swap.jsonl: 9/9 touched 9 attempts 0 back - Some(Done)
     1-restore-in-place.jsonl: 9/9 touched 9 attempts 0 back - Some(Done)
     1-rollback.jsonl: 12/12 touched 12 attempts 0 back - Some(Done)
+    1-rotation-of-a-signing-key.jsonl: 17/17 touched 17 attempts 0 back - Some(Done)
+    1-rotation-paused.jsonl: 8/21 touched 8 attempts 0 back - None
+    1-rotation.jsonl: 20/20 touched 20 attempts 0 back - Some(Done)
     1-undo-restore.jsonl: 5/5 touched 5 attempts 0 back - Some(Done)
     1-upgrade-done.jsonl: 16/16 touched 16 attempts 0 back - Some(Done)
     1-upgrade-killed-while-migrating.jsonl: 6/16 touched 7 attempts 1 back - None

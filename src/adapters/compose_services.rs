@@ -4,6 +4,7 @@
 mod images;
 mod probes;
 pub mod rehearsal;
+mod rotation;
 mod scan;
 mod walk;
 
@@ -23,12 +24,14 @@ use crate::adapters::files;
 use crate::adapters::http::Http;
 use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::secret::Secret;
+use crate::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
-use crate::profile::{Profile, ServiceName};
+use crate::profile::{HttpPath, Profile, ServiceName};
 
 /// The services of one install, seen and changed for one operation.
 pub struct ComposeServices {
@@ -54,6 +57,8 @@ pub struct ComposeServices {
     pub http: Http,
     /// The key for requests that only an administrator may make.
     pub platform_key: Option<Secret>,
+    /// By which values of secrets are recognised.
+    pub fingerprints: FingerprintKey,
 }
 
 /// How long Compose may take to make containers, the stopping of old ones included.
@@ -119,6 +124,16 @@ impl ComposeServices {
         self.engine.set_restart(&container.id, restart).await.map_err(|error| fault(&error))
     }
 
+    /// Lets the containers of services start with the engine again, where their files say so.
+    async fn start_with_engine(&self, services: &[ServiceName]) -> Result<(), Fault> {
+        for service in services.iter().filter(|service| self.started_with_engine.contains(service)) {
+            for container in self.replicas(service).await?.iter().filter(|found| !found.starts_with_engine) {
+                self.set_restart(container, Restart::Always).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Compose, told of the release: never left to what the surrounding environment happens to hold.
     fn compose_for(&self, release: &Release) -> Compose {
         self.compose_with(release, Vec::new())
@@ -151,6 +166,10 @@ impl ComposeServices {
         let mut service = json!({"image": image, "restart": "no", "pull_policy": "never"});
         if let Some(command) = &one_off.command {
             service["command"] = json!(command);
+        }
+        if let Some(program) = &one_off.program {
+            service["entrypoint"] = json!(program);
+            service["command"] = json!([]);
         }
         let content = json!({"services": {one_off.service.as_str(): service}});
         let path = self.scratch.join(format!("{}.json", one_off.name));
@@ -201,17 +220,13 @@ impl Services for ComposeServices {
         self.point_tag_at(release).await?;
         let up = Up {
             services: services.iter().map(ToString::to_string).collect(),
+            scale: Vec::new(),
             recreate: Recreate::IfChanged,
             overrides: Vec::new(),
             limit: COMPOSE_LIMIT,
         };
         self.compose_for(release).up(&up).await.map_err(|error| compose_fault(&error))?;
-        for service in services.iter().filter(|service| self.started_with_engine.contains(service)) {
-            for container in self.replicas(service).await?.iter().filter(|found| !found.starts_with_engine) {
-                self.set_restart(container, Restart::Always).await?;
-            }
-        }
-        Ok(())
+        self.start_with_engine(services).await
     }
 
     async fn start_one_off(&self, one_off: &OneOff) -> Result<(), Fault> {
@@ -281,6 +296,26 @@ impl Services for ComposeServices {
             Ok(tail) => self.shown(tail.lines.into_iter().map(|line| line.text)),
             Err(error) => vec![format!("(its log could not be read: {error})")],
         }
+    }
+
+    async fn recreate(&self, replicas: &[Replicas], release: &Release, which: Which) -> Result<(), Fault> {
+        self.make_anew(replicas, release, which).await
+    }
+
+    async fn held(
+        &self,
+        service: &ServiceName,
+        secret: &DualSecret,
+        among: Among,
+    ) -> Result<Vec<Held>, Fault> {
+        match among {
+            Among::Files => self.given_to(service, secret).await,
+            Among::Replicas => self.held_by(service, secret).await,
+        }
+    }
+
+    async fn try_key(&self, path: &HttpPath) -> Result<String, Fault> {
+        self.ask_with_key(path).await
     }
 
     async fn scan(&self, progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

@@ -1,5 +1,8 @@
-//! The settings that select a release: `.env` and the version file.
+//! The settings that select a release: `.env` and the version file; and those that hold a secret.
 
+mod secrets;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::adapters::env_store::{EnvStore, EnvStoreError};
 use crate::adapters::files::{self, FileError, Mode};
+use crate::adapters::image_program::ImageProgram;
 use crate::env_file::{Edit, EnvFile};
 use crate::error::Fault;
+use crate::model::fingerprint::FingerprintKey;
+use crate::model::redaction::Redactor;
 use crate::model::release::Version;
+use crate::plan::rotation::{DualSecret, Window};
 use crate::plan::step::Release;
 use crate::ports::Settings;
 use crate::profile::{ReleaseSettings, VariableSettings};
@@ -29,6 +36,14 @@ pub struct EnvSettings {
     pub backup_dir: PathBuf,
     /// Where the operation keeps its own files.
     pub scratch: PathBuf,
+    /// The environment of the process: it wins over the file.
+    pub environment: BTreeMap<String, String>,
+    /// By which values of secrets are recognised.
+    pub fingerprints: FingerprintKey,
+    /// Told of every new secret before that is written.
+    pub redactor: Redactor,
+    /// What makes secrets that only the product can make; absent where the operation makes none.
+    pub generator: Option<ImageProgram>,
 }
 
 /// The file in which the operations guide's scripts look for the release to go back to.
@@ -178,6 +193,10 @@ impl Settings for EnvSettings {
             [] => told.to_owned(),
             left => format!("{told}, except for {}: it is not as the operation left it", left.join(", ")),
         }))
+    }
+
+    async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault> {
+        self.assign(secret, window).await
     }
 
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {

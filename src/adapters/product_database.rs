@@ -21,6 +21,7 @@ use crate::explain::Topic;
 use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationId;
+use crate::plan::rotation::OnRecord;
 use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
 use crate::profile::{AppliedMigrations, Profile};
 
@@ -209,6 +210,20 @@ impl Databases for ProductDatabase {
             writes::Written::Tables(tables) => Written::Something(in_words(&tables)),
             writes::Written::Unknown(doubt) => Written::Unknown(doubt.to_string()),
         })
+    }
+
+    async fn stored_under(&self, database: &DatabaseName, query: &str) -> Result<Vec<u64>, Fault> {
+        let session = self.session(database).await?;
+        rows::counted(&session, "counting what is stored under which value", query)
+            .await
+            .map_err(|error| fault(&error))
+    }
+
+    async fn on_record(&self, database: &DatabaseName, query: &str) -> Result<Vec<OnRecord>, Fault> {
+        let session = self.session(database).await?;
+        let found = rows::named(&session, "reading what is on record", query).await;
+        let found = found.map_err(|error| fault(&error))?;
+        Ok(found.into_iter().map(|(id, in_use)| OnRecord { id, in_use }).collect())
     }
 
     async fn blockers(&self, database: &DatabaseName) -> Result<Vec<String>, Fault> {

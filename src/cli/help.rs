@@ -76,6 +76,20 @@ Examples:
   opsctl rollback --plan
   opsctl rollback --version 1.2.0 --backup latest";
 
+pub(super) const ROTATE: &str = "\
+Every replica has to prove that it has the new value beside the old one before anything depends on
+it; then the old one goes. Keys work throughout; clients only wait while a container is made anew.
+
+  api-key-secret     all keys are re-hashed, which cannot be undone: it asks, and a verified
+                     backup stands behind it. Until then `opsctl abort` goes back.
+  vault-signing-key  the product's image makes the new key; old entries still verify.
+
+A platform key (OPSCTL_PLATFORM_KEY) is tried at every stage. Values are never shown.
+
+Examples:
+  opsctl rotate --status
+  opsctl rotate api-key-secret --pause-after dual";
+
 pub(super) const RESUME: &str = "\
 Looks at what the interrupted step left, does it again where it must, and goes on to the end.
 `opsctl status` shows how far the operation came.";

@@ -143,6 +143,16 @@ impl Context {
         }
     }
 
+    /// Whether somebody is there to be asked, and wants to be.
+    pub fn asks(&self) -> bool {
+        self.surroundings.can_ask && !self.global.non_interactive
+    }
+
+    /// Asks whether to go on: a no, or nobody to ask, is no failure.
+    pub fn agrees(&self, question: &str) -> bool {
+        self.global.non_interactive || (self.surroundings.can_ask && consent::ask(question) == Answer::Yes)
+    }
+
     /// Asks for consent to change something. No terminal is never a yes.
     pub fn consent(&self, question: &str) -> Result<(), Failure> {
         if self.global.non_interactive {

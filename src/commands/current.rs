@@ -17,7 +17,7 @@ use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::manifest;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
-use crate::operations::{MigrateBy, Product, Wellness};
+use crate::operations::{MigrateBy, Product, Wellness, rotate};
 use crate::plan::step::{Release, RestorePoint, Step};
 use crate::profile::{MigrationRun, ServiceName};
 
@@ -311,8 +311,25 @@ fn upgrade_in(progress: Progress) -> Option<LastUpgrade> {
     Some(LastUpgrade { operation, at: progress.last, from: plan.before.release, to, restore_point, backup })
 }
 
-/// Backups that an operation could still go back to: retention leaves them.
+/// Backups that an operation could still go back to, or that stand behind one that waits: retention leaves them.
 pub fn needed_backups(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
+    let mut needed: Vec<_> = behind_unfinished(state)?.into_iter().collect();
+    needed.extend(behind_last_upgrade(state)?);
+    Ok(needed)
+}
+
+fn behind_unfinished(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
+    let operations = state
+        .operations()
+        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let unfinished =
+        operations.into_iter().filter_map(|past| past.progress.ok()).filter(|past| past.ending.is_none());
+    Ok(unfinished
+        .filter_map(|past| Some((rotate::guard_of(&past.planned.plan)?, past.planned.operation)))
+        .collect())
+}
+
+fn behind_last_upgrade(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
     let Some(last) = last_upgrade(state)? else { return Ok(Vec::new()) };
     let point = match last.restore_point {
         RestorePoint::Backup { id, .. } => Some(id),

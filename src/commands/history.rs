@@ -148,6 +148,7 @@ fn line(entry: &Entry) -> Option<String> {
         }
         Record::UndoFinished { step } => format!("going back, step {} done", step + 1),
         Record::UndoFailed { step, fault } => format!("going back, step {} failed: {fault}", step + 1),
+        Record::Paused { .. } => "paused".to_owned(),
         Record::Interrupted => "somebody asked to stop".to_owned(),
         Record::Resumed { actor, .. } => format!("taken up again by {actor}"),
         Record::Closed { ending: how } => ending(Some(*how)).to_owned(),

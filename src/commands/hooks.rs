@@ -26,6 +26,7 @@ use crate::journal::record::{Closing, Progress};
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
 use crate::plan::Plan;
+use crate::plan::runner::Ended;
 use crate::plan::step::Step;
 
 /// Most that a hook may print.
@@ -55,7 +56,7 @@ pub(super) async fn ended(
     context: &Context,
     install: &Install,
     operation: &OperationId,
-    outcome: &Result<(), Failure>,
+    outcome: &Result<Ended, Failure>,
 ) {
     let exit = outcome.as_ref().err().map_or(Exit::Done, |failure| failure.exit);
     let Some(progress) = progress(install, operation) else { return };

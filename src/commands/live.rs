@@ -6,7 +6,9 @@ use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::dump_backups::DumpBackups;
 use crate::adapters::env_settings::EnvSettings;
 use crate::adapters::env_store::EnvStore;
+use crate::adapters::fingerprint_key;
 use crate::adapters::http::Http;
+use crate::adapters::image_program::ImageProgram;
 use crate::adapters::product_database::ProductDatabase;
 use crate::commands::context::Context;
 use crate::commands::database::{self, Reached};
@@ -15,6 +17,7 @@ use crate::error::Fault;
 use crate::model::backup_id::BackupId;
 use crate::model::compose_model::RestartPolicy;
 use crate::model::conninfo::{ConnInfo, Host};
+use crate::model::fingerprint::FingerprintKey;
 use crate::model::manifest::{self, Mode};
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
@@ -69,6 +72,7 @@ pub fn services(
         redactor: install.redactor.clone(),
         http,
         platform_key: platform_key(context, install),
+        fingerprints: fingerprint_key::of(install.place.state.root())?,
     })
 }
 
@@ -84,6 +88,7 @@ fn started_with_engine(install: &Install) -> Vec<ServiceName> {
 pub async fn world(context: &Context, install: &Install, setting: Setting<'_>) -> Result<LiveWorld, Fault> {
     let Reached { database, tools, .. } = database::reach(install, setting.operation).await?;
     let scratch: PathBuf = install.place.state.operation(setting.operation);
+    let image = setting.release.image_id.clone();
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let backups = DumpBackups {
         database: database.clone(),
@@ -102,16 +107,37 @@ pub async fn world(context: &Context, install: &Install, setting: Setting<'_>) -
         redactor: install.redactor.clone(),
         processors: u32::try_from(processors).unwrap_or(u32::MAX),
     };
-    let settings = EnvSettings {
+    let services = services(context, install, setting.operation)?;
+    let mut settings = settings(context, install, setting.backup_dir, scratch, services.fingerprints.clone());
+    settings.generator = image.and_then(|image| image.parse().ok()).map(|image| ImageProgram {
+        engine: install.engine.clone(),
+        image,
+        operation: setting.operation.to_string(),
+        project: install.model.project.clone(),
+    });
+    Ok(World { services, databases: database, backups, settings, clock: SystemClock })
+}
+
+/// Builds the settings alone; `fingerprints` is the key that the services have too.
+pub fn settings(
+    context: &Context,
+    install: &Install,
+    backup_dir: &Path,
+    scratch: PathBuf,
+    fingerprints: FingerprintKey,
+) -> EnvSettings {
+    EnvSettings {
         store: EnvStore::at(&install.env_file),
         release: install.profile.release.clone(),
         variables: install.profile.variables.clone(),
         install: install.place.dir.clone(),
-        backup_dir: setting.backup_dir.to_owned(),
+        backup_dir: backup_dir.to_owned(),
         scratch,
-    };
-    let services = services(context, install, setting.operation)?;
-    Ok(World { services, databases: database, backups, settings, clock: SystemClock })
+        environment: context.surroundings.environment.clone(),
+        fingerprints,
+        redactor: install.redactor.clone(),
+        generator: None,
+    }
 }
 
 /// The key from the environment, else from the setting that the profile names.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::adapters::fingerprint_key;
 use crate::adapters::product_database::ProductDatabase;
 use crate::commands::context::Context;
 use crate::commands::hooks;
@@ -16,7 +17,7 @@ use crate::journal::state_dir::StateDir;
 use crate::journal::{Journal, JournalError};
 use crate::model::operation::{OperationId, OperationKind};
 use crate::plan::Plan;
-use crate::plan::runner::Runner;
+use crate::plan::runner::{Ended, Runner};
 use crate::ports::Clock;
 use crate::report::{Event, Reporter};
 
@@ -48,7 +49,9 @@ impl Turn {
     /// Takes the install's lock for a new operation. An unfinished one comes first.
     pub fn take(context: &Context, place: &Place, kind: OperationKind) -> Result<Self, Failure> {
         let lock = hold(context, place, kind)?;
-        if let Some(unfinished) = unfinished(&place.state)? {
+        if let Some(unfinished) = unfinished(&place.state)?
+            && !may_go_beside(kind, &unfinished)
+        {
             return Err(refuse_over(&unfinished));
         }
         let operation = place.state.next_id(jiff::Timestamp::now(), kind);
@@ -78,12 +81,19 @@ impl Turn {
     }
 }
 
+/// Whether an operation of a kind may be done while another waits as it was planned to. Backups may, for it can wait for days;
+/// whatever changes data, release or settings would change what it is to go on with.
+fn may_go_beside(kind: OperationKind, unfinished: &Progress) -> bool {
+    unfinished.paused.is_some() && matches!(kind, OperationKind::Backup | OperationKind::Prune)
+}
+
 /// Holds the install against other operations, also for what is none.
 pub(super) fn hold(context: &Context, place: &Place, kind: OperationKind) -> Result<InstallLock, Failure> {
     place.state.create().map_err(|error| {
         Fault::caused_by(format!("cannot keep records in {}", place.state.root().display()), &error)
             .hint("may this user write there? opsctl needs to, in the install's directory")
     })?;
+    fingerprint_key::ensure(place.state.root())?;
     let holder =
         Holder { actor: context.surroundings.actor.clone(), doing: kind, since: jiff::Timestamp::now() };
     InstallLock::take(&place.state.lock(), &holder).map_err(|error| match error {
@@ -123,20 +133,26 @@ pub fn unfinished(state: &StateDir) -> Result<Option<Progress>, Failure> {
 
 /// Says of an operation that has not ended, before a command that only looks shows something else.
 pub fn mention_unfinished(context: &Context, place: &Place) {
-    let planned = match unfinished(&place.state) {
+    let Progress { planned, paused, .. } = match unfinished(&place.state) {
         Ok(None) => return,
-        Ok(Some(Progress { planned, .. })) => planned,
+        Ok(Some(progress)) => progress,
         Err(failure) => return context.warn(failure.fault.to_string()),
     };
+    let stands = how_it_stands(paused);
     context.warn(match current_holder(&place.state.lock()) {
         Some(holder) => {
             format!("{} by {} is running, since {}", holder.doing.in_words(), holder.actor, utc(holder.since))
         }
         None => format!(
-            "operation {} did not end: `opsctl resume` goes on with it, `opsctl abort` undoes what it did",
+            "operation {} {stands}: `opsctl resume` goes on with it, `opsctl abort` undoes what it did",
             planned.operation
         ),
     });
+}
+
+/// That an operation has not ended, in words: one that waits as it was planned to is no accident.
+fn how_it_stands(paused: Option<usize>) -> &'static str {
+    if paused.is_some() { "is paused" } else { "did not end" }
 }
 
 fn utc(at: jiff::Timestamp) -> impl std::fmt::Display {
@@ -155,7 +171,8 @@ fn refuse_over(progress: &Progress) -> Failure {
     let Planned { operation, plan, actor, .. } = &progress.planned;
     Failure::refused(
         Fault::new(format!(
-            "operation {operation} did not end: {} by {actor}, begun {}, {} of {} steps done",
+            "operation {operation} {}: {} by {actor}, begun {}, {} of {} steps done",
+            how_it_stands(progress.paused),
             plan.kind,
             utc(progress.began),
             progress.finished,
@@ -172,7 +189,7 @@ pub async fn run(
     world: &LiveWorld,
     turn: &Turn,
     plan: Plan,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     debug_assert!(turn.lock.is_some(), "a plan that is only shown is never carried out");
     lock_database(&world.databases, &context.surroundings.actor.host).await?;
     clear_tools(install, world).await?;
@@ -205,7 +222,7 @@ pub async fn again(
     world: &LiveWorld,
     turn: &Turn,
     direction: Direction<'_>,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let lock = lock_database(&world.databases, &context.surroundings.actor.host).await;
     lock.map_err(still_unfinished)?;
     let path = install.place.state.journal(&turn.operation);
@@ -270,7 +287,7 @@ async fn carry_out(
     world: &LiveWorld,
     journal: &mut Journal,
     direction: Direction<'_>,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
     let interrupt = Interrupt::listen(|urgency| {
         let said = match urgency {
             Urgency::None => return,
@@ -295,7 +312,7 @@ async fn carry_out(
         match direction {
             Direction::New(plan) => runner.run(plan).await,
             Direction::On(progress) => runner.resume(progress).await,
-            Direction::Back(progress) => runner.abort(progress).await,
+            Direction::Back(progress) => runner.abort(progress).await.map(|()| Ended::Done),
         }
     };
     tokio::select! {
@@ -313,10 +330,12 @@ async fn finish(
     install: &Install,
     world: &LiveWorld,
     operation: &OperationId,
-    outcome: Result<(), Failure>,
-) -> Result<(), Failure> {
-    let ended =
-        !matches!(&outcome, Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Inconsistent));
+    outcome: Result<Ended, Failure>,
+) -> Result<Ended, Failure> {
+    let ended = match &outcome {
+        Ok(ended) => *ended == Ended::Done,
+        Err(failure) => !matches!(failure.exit, Exit::Interrupted | Exit::Inconsistent),
+    };
     if ended {
         let _ = install.place.state.tidy(operation);
         // A step that failed may have dropped a tool that was still at work, and a plan that an older opsctl made keeps

@@ -93,6 +93,9 @@ fn operations(screen: &mut Screen, place: &Place) {
 
 fn unfinished(screen: &mut Screen, progress: &Progress) {
     let (heading, next) = match screen.data["running"] {
+        Value::Null if progress.paused.is_some() => {
+            ("paused", ": `opsctl resume` goes on, `opsctl abort` undoes")
+        }
         Value::Null => ("unfinished", ": `opsctl resume` goes on, `opsctl abort` undoes"),
         _ => ("so far", ""),
     };
@@ -102,8 +105,8 @@ fn unfinished(screen: &mut Screen, progress: &Progress) {
         format!("{id}, {} of {} steps done{next}", progress.finished, progress.planned.plan.steps.len()),
     );
     screen.lines.push(show::progress(progress));
-    screen.data["unfinished"] =
-        json!({"operation": id, "finished": progress.finished, "touched": progress.touched});
+    screen.data["unfinished"] = json!({"operation": id, "finished": progress.finished, "touched": progress.touched,
+            "paused": progress.paused.is_some()});
 }
 
 fn releases(context: &Context, screen: &mut Screen, found: &Found) {

@@ -15,9 +15,10 @@ use crate::commands::current::{self, Found, Source};
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld, Setting};
 use crate::commands::operate::{self, Direction, Turn};
-use crate::commands::{database, show, status};
+use crate::commands::{database, pauses, show, status};
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Planned, Progress};
+use crate::model::operation::OperationKind;
 use crate::plan::step::Step;
 
 /// Goes on with it.
@@ -28,6 +29,18 @@ pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
 /// Undoes what it did.
 pub async fn abort(context: &Context) -> Result<Outcome, Failure> {
     end(context, Wanted::Back).await
+}
+
+/// Undoes a rotation that did not end, and nothing else.
+pub async fn abort_rotation(context: &Context) -> Result<Outcome, Failure> {
+    let place = Place::find(context)?;
+    match operate::unfinished(&place.state)? {
+        Some(progress) if progress.planned.plan.kind == OperationKind::Rotate => abort(context).await,
+        _ => Err(Failure::usage(
+            Fault::new("there is no unfinished rotation")
+                .hint("`opsctl rotate --status` shows who has which value"),
+        )),
+    }
 }
 
 /// Leaves it to a person: where everything stands and what would undo it is said, and the install is let go.
@@ -95,15 +108,24 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
         reach(context, place, &turn, &progress).await.map_err(operate::still_unfinished)?;
     let plan = &progress.planned.plan;
     let (direction, question, done) = match wanted {
-        Wanted::On => (Direction::On(&progress), "Go on with it?", "went on to its end"),
-        Wanted::Back => {
-            (Direction::Back(&progress), "Undo what it did?", "was given up, and what it had done is undone")
+        Wanted::On => {
+            let question = pauses::question(&progress).unwrap_or_else(|| "Go on with it?".to_owned());
+            (Direction::On(&progress), question, "went on to its end")
         }
+        Wanted::Back => (
+            Direction::Back(&progress),
+            "Undo what it did?".to_owned(),
+            "was given up, and what it had done is undone",
+        ),
     };
+    pauses::refuse_without_key(&world, &progress, wanted == Wanted::Back).map_err(Failure::refused)?;
     context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
-    context.consent(question)?;
+    context.consent(&question)?;
     clear_away(&install, &world).await.map_err(operate::still_unfinished)?;
-    operate::again(context, &install, &world, &turn, direction).await?;
+    let ended = operate::again(context, &install, &world, &turn, direction).await?;
+    if let Some(paused) = pauses::through(context, &install, &world, &turn, ended).await? {
+        return Ok(paused);
+    }
     let text = format!("operation {} {done}", turn.operation);
     Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
 }

@@ -5,6 +5,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::model::release::Version;
+use crate::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
+use crate::profile::HttpPath;
 
 const IMAGE: &str = "sha256:new";
 
@@ -146,6 +148,23 @@ impl Services for Scripted {
 
     async fn log_tail(&self, instance: &Instance, _lines: usize) -> Vec<String> {
         vec![format!("log of {}", instance.id)]
+    }
+
+    async fn recreate(&self, _replicas: &[Replicas], _release: &Release, _which: Which) -> Result<(), Fault> {
+        unreachable!("a gate only looks")
+    }
+
+    async fn held(
+        &self,
+        _service: &ServiceName,
+        _secret: &DualSecret,
+        _among: Among,
+    ) -> Result<Vec<Held>, Fault> {
+        unreachable!("a gate asks for no secret")
+    }
+
+    async fn try_key(&self, _path: &HttpPath) -> Result<String, Fault> {
+        unreachable!("a gate tries no key")
     }
 
     async fn scan(&self, _progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

@@ -96,6 +96,7 @@ fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         (index(), number()).prop_map(|(step, attempt)| Record::Started { step, attempt }),
         index().prop_map(|step| Record::Finished { step, note: None }),
+        index().prop_map(|step| Record::Paused { step }),
         index().prop_map(move |step| Record::Failed { step, fault: fault() }),
         (0..3_usize, ending()).prop_map(move |(count, closing)| {
             Record::GoingBack { fault: fault(), steps: steps[..count].to_vec(), closing }

@@ -80,6 +80,11 @@ pub enum Record {
         /// Why.
         fault: Fault,
     },
+    /// The operation waits where it was planned to: nothing is half-done, and it can wait for as long as somebody likes.
+    Paused {
+        /// The index in the plan of the step that it waits at.
+        step: usize,
+    },
     /// Somebody asked to stop; the operation can be resumed.
     Interrupted,
     /// Another process goes on with the operation.
@@ -149,6 +154,10 @@ pub struct Progress {
     pub touched: usize,
     /// How often the step in doubt was begun.
     pub attempts: u32,
+    /// Whether the step in doubt came to its end, and failed.
+    pub failed: bool,
+    /// The step that it waits at, as it was planned to; absent while something is half-done.
+    pub paused: Option<usize>,
     /// Going back, if it came to that.
     pub going_back: Option<GoingBack>,
     /// How it ended; absent while it is unfinished.
@@ -182,6 +191,8 @@ impl Progress {
             finished: 0,
             touched: 0,
             attempts: 0,
+            failed: false,
+            paused: None,
             going_back: None,
             ending: None,
         };
@@ -194,6 +205,9 @@ impl Progress {
 
     fn take(&mut self, record: &Record) {
         let up_to = |step: usize, steps: &[Step]| step.saturating_add(1).min(steps.len());
+        // Who goes on with it, and that somebody asked to stop, says nothing of the step.
+        self.failed &= matches!(record, Record::Resumed { .. } | Record::Interrupted);
+        self.paused = None;
         match record {
             Record::Started { step, attempt } => {
                 self.touched = self.touched.max(up_to(*step, &self.planned.plan.steps));
@@ -225,12 +239,16 @@ impl Progress {
                 }
             }
             Record::Closed { ending } => self.ending = Some(*ending),
+            Record::Paused { step } => {
+                self.finished = up_to(*step, &self.planned.plan.steps);
+                self.touched = self.touched.max(self.finished);
+                self.attempts = 0;
+                self.paused = Some(*step);
+            }
+            Record::Failed { .. } => self.failed = true,
             // A stop that was asked for says nothing against the step.
             Record::Interrupted => self.attempts = 0,
-            Record::Planned(_)
-            | Record::Failed { .. }
-            | Record::UndoFailed { .. }
-            | Record::Resumed { .. } => {}
+            Record::Planned(_) | Record::UndoFailed { .. } | Record::Resumed { .. } => {}
         }
     }
 }

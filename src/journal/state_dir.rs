@@ -4,6 +4,7 @@
 //! .opsctl/lock                          who holds the install
 //! .opsctl/rehearsal.lock                held while an upgrade is rehearsed
 //! .opsctl/backups.json                  what is known of the backups
+//! .opsctl/fingerprint.key               by which values of secrets are recognised
 //! .opsctl/operations/ID/journal.jsonl   one operation
 //! .opsctl/operations/ID/output.log      what was said while it ran
 //! .opsctl/operations/ID/env.before      .env as it was, until the operation is closed

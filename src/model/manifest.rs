@@ -68,6 +68,8 @@ pub enum Reason {
     Manual,
     /// An upgrade takes one before it changes anything.
     PreUpgrade,
+    /// A rotation takes one before it changes anything.
+    PreRotation,
     /// A restore in place takes one before it drops anything.
     Safety,
 }

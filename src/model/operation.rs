@@ -91,6 +91,8 @@ pub enum OperationKind {
     Upgrade,
     /// Goes back to an earlier release and its data.
     Rollback,
+    /// Gives a secret another value.
+    Rotate,
 }
 
 impl OperationKind {
@@ -103,6 +105,7 @@ impl OperationKind {
             Self::UndoRestore => "undo-restore",
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
+            Self::Rotate => "rotate",
         }
     }
 
@@ -110,6 +113,7 @@ impl OperationKind {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::UndoRestore => "undoing of the restore",
+            Self::Rotate => "rotation",
             other => other.name(),
         }
     }

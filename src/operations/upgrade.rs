@@ -62,6 +62,7 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
         service: request.canary_service.clone(),
         release: target.clone(),
         command: None,
+        program: None,
     };
     steps.push(Step::ProveCanary { one_off: canary });
     steps.push(Step::ConfirmQuiet { services: product.services.clone(), failed: Some(request.failed) });

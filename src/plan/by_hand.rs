@@ -60,6 +60,16 @@ impl ByHand {
                 self.sql(&format!("DROP DATABASE IF EXISTS {}", name(live))),
                 self.create_from(archive),
             ],
+            Step::Recreate { replicas, .. } => {
+                let services: Vec<ServiceName> =
+                    replicas.iter().map(|replicas| replicas.service.clone()).collect();
+                vec![self.compose("up --detach --no-deps --force-recreate", &services)]
+            }
+            Step::Rehash { one_off, .. } => {
+                let program = joined(one_off.program.as_deref().unwrap_or_default());
+                let entry = format!("run --rm --no-deps --entrypoint {}", quoted(&program));
+                vec![self.compose(&entry, std::slice::from_ref(&one_off.service))]
+            }
             Step::DropDatabase { database } => {
                 vec![self.sql(&format!("DROP DATABASE IF EXISTS {}", name(database)))]
             }

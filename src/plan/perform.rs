@@ -2,6 +2,8 @@
 
 mod migrate;
 mod quiet;
+mod rotation;
+mod run_once;
 
 use crate::error::Fault;
 use crate::explain::Topic;
@@ -10,6 +12,7 @@ use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::plan::perform::migrate::{Migration, migrate};
 use crate::plan::perform::quiet::{confirm_quiet, mark_stopped};
+use crate::plan::perform::rotation::{prove_on_record, prove_window, rehash};
 use crate::plan::step::{OneOff, RestorePoint, Step};
 use crate::ports::{Backups, Clock, CopyState, Databases, Limits, ProgressSink, Services, Settings, World};
 
@@ -92,6 +95,20 @@ where
         }
         Step::ScanData => services.scan(progress).await,
         Step::DropDatabase { database } => databases.drop(database).await.map(nothing),
+        Step::SetWindow { secret, window } => settings.set_window(secret, window).await.map(nothing),
+        Step::Recreate { replicas, release, which } => {
+            services.recreate(replicas, release, *which).await.map(nothing)
+        }
+        Step::ProveWindow { secret, window, services: names, among } => {
+            prove_window(services, secret, window, names, *among).await
+        }
+        Step::TryKey { path } => services.try_key(path).await.map(Some),
+        Step::Rehash { one_off, live, count, .. } => {
+            rehash(services, databases, one_off, (live, count.as_deref()), limits, progress).await
+        }
+        Step::ProveOnRecord { live, query, before } => prove_on_record(databases, live, query, before).await,
+        // The runner stops here; to go on is all that is left to do.
+        Step::Pause { .. } => Ok(None),
         Step::NotePreviousVersion { version } => settings.note_previous(version).await.map(nothing),
     }
 }

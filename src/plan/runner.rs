@@ -3,6 +3,7 @@
 //! Forward and back alike, a step's intent is on the disk before its effect begins, and its result before the next intent.
 //! A reporter cannot stop it; the journal can, and does.
 
+mod outcome;
 mod past_commit;
 
 use std::time::{Duration, Instant};
@@ -14,9 +15,11 @@ use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
 use crate::plan::by_hand::ByHand;
 use crate::plan::perform::{Earlier, Note, perform};
+use crate::plan::rotation::{Halt, PausePoint};
 use crate::plan::step::Step;
 use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World};
 use crate::report::{Event, Progress, Reporter};
+use outcome::{given_up, goes_on_only, next, no_way_back, shown, unrecorded, went_back};
 
 /// How often a step is begun before a person has to look at it.
 const ATTEMPTS: u32 = 3;
@@ -39,6 +42,15 @@ pub struct Runner<'a, S, D, B, E, C> {
     pub limits: Limits,
     /// What a person types where nothing else is left.
     pub by_hand: &'a ByHand,
+}
+
+/// How far a plan was carried out, where nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// To its end.
+    Done,
+    /// To a place where it was planned to wait.
+    Paused(PausePoint, Halt),
 }
 
 /// Where an operation begins, or goes on.
@@ -67,21 +79,22 @@ where
     C: Clock,
 {
     /// Carries out a plan from its first step.
-    pub async fn run(&mut self, plan: &Plan) -> Result<(), Failure> {
+    pub async fn run(&mut self, plan: &Plan) -> Result<Ended, Failure> {
         self.forward(plan, From { index: 0, attempts: 0, touched: 0 }).await
     }
 
     /// Goes on with an operation that did not end, in the direction in which it was going.
-    pub async fn resume(&mut self, done: &Done) -> Result<(), Failure> {
+    pub async fn resume(&mut self, done: &Done) -> Result<Ended, Failure> {
         if let Some(back) = &done.going_back {
             let undone = self.back(&done.planned.plan, back.clone(), done.touched).await;
-            return if back.closing == Closing::Aborted { given_up(undone) } else { undone };
+            return if back.closing == Closing::Aborted { given_up(undone) } else { undone }
+                .map(|()| Ended::Done);
         }
         let from = next(done);
         // They were attempts at the step in doubt, not at one that is only done again on the way to it. Who was told that
-        // there were too many, and resumes all the same, has mended the cause.
+        // there were too many, and resumes all the same, has mended the cause; and one that failed came to its end.
         let past_commit = done.planned.plan.commit.is_some_and(|commit| done.touched > commit);
-        let told = past_commit && done.attempts > ATTEMPTS;
+        let told = done.failed || (past_commit && done.attempts > ATTEMPTS);
         let attempts = if from == done.finished && !told { done.attempts } else { 0 };
         self.forward(&done.planned.plan, From { index: from, attempts, touched: done.touched }).await
     }
@@ -93,12 +106,7 @@ where
             return given_up(self.back(plan, back.clone(), done.touched).await);
         }
         if plan.commit.is_some_and(|commit| done.touched > commit) {
-            return Err(Failure::refused(
-                Fault::new(
-                    "the operation is past its commit point: going back would lose what was written since",
-                )
-                .hint(format!("`opsctl resume` finishes it; {}", plan.way_back())),
-            ));
+            return Err(no_way_back(plan));
         }
         if done.touched.checked_sub(1).is_some_and(|last| plan.is_tidying(last)) {
             return Err(Failure::refused(
@@ -110,11 +118,16 @@ where
         given_up(self.go_back(plan, done.touched, fault, Closing::Aborted).await)
     }
 
-    async fn forward(&mut self, plan: &Plan, from: From) -> Result<(), Failure> {
+    async fn forward(&mut self, plan: &Plan, from: From) -> Result<Ended, Failure> {
         let mut attempts = from.attempts;
         for (index, step) in plan.steps.iter().enumerate().skip(from.index) {
             if self.interrupt.urgency() != Urgency::None {
-                return self.stop(plan, index).await;
+                return self.stop(plan, index).await.map(|()| Ended::Done);
+            }
+            if let Step::Pause { at, halt } = step {
+                self.record(Record::Paused { step: index })?;
+                self.reporter.report(&Event::Paused { number: index + 1, total: plan.steps.len(), step });
+                return Ok(Ended::Paused(*at, *halt));
             }
             attempts += 1;
             self.record(Record::Started { step: index, attempt: attempts })?;
@@ -132,7 +145,9 @@ where
             };
             match ended {
                 StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
-                StepEnd::Interrupted => return self.stop(plan, index + 1).await,
+                StepEnd::Interrupted => {
+                    return self.stop(plan, index + 1).await.map(|()| Ended::Done);
+                }
                 StepEnd::Failed(fault) => {
                     self.record(Record::Failed { step: index, fault: fault.clone() })?;
                     if plan.is_tidying(index) {
@@ -141,16 +156,21 @@ where
                         continue;
                     }
                     let fault = fault.within(format!("failed to {step}"));
-                    return match self.loss(plan, index).await {
+                    if plan.only_goes_on() && plan.commit.is_some_and(|commit| index >= commit) {
+                        return Err(goes_on_only(plan, fault));
+                    }
+                    let ended = match self.loss(plan, index).await {
                         None => self.go_back(plan, index + 1, fault, Closing::RolledBack).await,
                         Some(loss) if too_often => Err(self.stuck_ahead(plan, index, fault, loss)),
                         Some(loss) => self.past_commit(plan, fault, loss),
                     };
+                    return ended.map(|()| Ended::Done);
                 }
             }
             attempts = 0;
         }
-        self.close(Closing::Done)
+        self.close(Closing::Done)?;
+        Ok(Ended::Done)
     }
 
     async fn go_back(
@@ -172,20 +192,7 @@ where
         if let Some(stuck) = self.undo(&back).await? {
             return Err(stuck);
         }
-        let (kind, release) = (plan.kind.in_words(), &plan.before.release);
-        let (closing, exit, what) = match (plan.disturbs(touched), back.closing) {
-            (true, closing) => (
-                closing,
-                Exit::RolledBack,
-                format!("the {kind} failed and was rolled back: {release} serves again with its data"),
-            ),
-            (false, Closing::Aborted) => (
-                Closing::Aborted,
-                Exit::Failed,
-                format!("the {kind} was given up; what it had begun is gone"),
-            ),
-            (false, _) => (Closing::Failed, Exit::Failed, format!("the {kind} failed; nothing was changed")),
-        };
+        let (closing, exit, what) = went_back(plan, touched, back.closing);
         self.close(closing)?;
         Err(Failure::new(exit, back.fault.within(what)))
     }
@@ -268,6 +275,9 @@ where
             return self.go_back(plan, touched, Fault::new("interrupted"), Closing::Aborted).await;
         }
         let hint = match plan.commit {
+            Some(commit) if touched > commit && plan.only_goes_on() => {
+                "`opsctl resume` finishes it: it is past its commit point"
+            }
             Some(commit) if touched > commit => "`opsctl resume` finishes it: it is past its commit point",
             _ => "`opsctl resume` goes on with it; `opsctl abort` undoes what it did",
         };
@@ -304,35 +314,4 @@ where
     fn record(&mut self, record: Record) -> Result<(), Failure> {
         self.journal.append(self.world.clock.now(), record).map_err(|error| unrecorded(&error))
     }
-}
-
-/// Where an operation goes on. Past the commit point the services are started again first: opsctl may have been killed after
-/// it had stopped them to find out whether anybody wrote.
-fn next(done: &Done) -> usize {
-    match done.planned.plan.commit {
-        Some(commit) if !done.planned.plan.is_tidying(done.finished) => done.finished.min(commit),
-        _ => done.finished,
-    }
-}
-
-/// That an operation is undone is what giving it up asks for.
-fn given_up(undone: Result<(), Failure>) -> Result<(), Failure> {
-    match undone {
-        Err(Failure { exit: Exit::Failed | Exit::RolledBack, .. }) => Ok(()),
-        other => other,
-    }
-}
-
-/// A reading is for the journal alone.
-fn shown<'n>(step: &Step, note: Option<&'n str>) -> Option<&'n str> {
-    note.filter(|_| !matches!(step, Step::MarkWrites { .. } | Step::MarkStopped { .. }))
-}
-
-/// The journal stops an operation: what cannot be recorded must not be done.
-fn unrecorded(error: &JournalError) -> Failure {
-    Failure::new(
-        Exit::Interrupted,
-        Fault::caused_by("stopped, because what is done could not be recorded", error)
-            .hint("make room or mend the disk, then `opsctl resume` or `opsctl abort`"),
-    )
 }

@@ -11,7 +11,8 @@ use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::model::release::Version;
-use crate::profile::ServiceName;
+use crate::plan::rotation::{Among, DualSecret, Halt, OnRecord, PausePoint, Replicas, Which, Window};
+use crate::profile::{HttpPath, ServiceName};
 
 /// A release together with the exact image that carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,9 @@ pub struct OneOff {
     /// The command in place of the service's own; `${VARIABLE}` is left for Compose to fill in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// Program and arguments in place of the image's entry point and the service's command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Vec<String>>,
 }
 
 /// One effect. A plan is a list of these: it can be printed, stored and tested without doing anything.
@@ -225,6 +229,66 @@ pub enum Step {
     DropDatabase {
         /// Its name.
         database: DatabaseName,
+    },
+    /// Makes of the settings of a secret what a stage of its rotation asks for.
+    SetWindow {
+        /// The secret.
+        secret: DualSecret,
+        /// What its settings become.
+        window: Window,
+    },
+    /// Makes containers anew, so that they have the settings of now. A mere restart does not read them again.
+    Recreate {
+        /// The services, in the order in which they are started, and how many instances each keeps.
+        replicas: Vec<Replicas>,
+        /// What they must run.
+        release: Release,
+        /// Which of their containers.
+        which: Which,
+    },
+    /// Makes sure that services have the values of a secret that they are meant to have.
+    ProveWindow {
+        /// The secret.
+        secret: DualSecret,
+        /// What its settings are.
+        window: Window,
+        /// The services.
+        services: Vec<ServiceName>,
+        /// Where it is looked.
+        among: Among,
+    },
+    /// Asks each instance of the API with a key, which must let its bearer in.
+    TryKey {
+        /// The path that is asked for.
+        path: HttpPath,
+    },
+    /// Lets the product move all that is stored under one value of a secret to the other.
+    Rehash {
+        /// The container that does it.
+        one_off: OneOff,
+        /// The live database.
+        live: DatabaseName,
+        /// The query that counts what is stored under which value.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<String>,
+        /// The backup that stands behind it: without one it cannot be planned.
+        guard: BackupId,
+    },
+    /// Makes sure that what was on record of a secret still is, and that another value is in use.
+    ProveOnRecord {
+        /// The live database.
+        live: DatabaseName,
+        /// The query for it.
+        query: String,
+        /// What was on record before.
+        before: Vec<OnRecord>,
+    },
+    /// A place where the operation can wait for days, with nothing half-done.
+    Pause {
+        /// Where.
+        at: PausePoint,
+        /// Whether it stops there.
+        halt: Halt,
     },
     /// Notes the release to go back to, where the operations guide's scripts look for it.
     NotePreviousVersion {

@@ -121,6 +121,9 @@ impl<W: Write + Send> Reporter for HumanReporter<W> {
                 state.line(&format!("{FAINT}operation {operation}, {} steps{FAINT:#}", plan.steps.len()));
             }
             Event::StepStarted { number, total, step } => state.line(&format!("[{number}/{total}] {step}")),
+            Event::Paused { number, total, step } => {
+                state.line(&format!("[{number}/{total}] {CAREFUL}{step}{CAREFUL:#}"));
+            }
             Event::StepFinished { took, note, .. } => {
                 let took = quantity::duration(*took);
                 let note = note.map(|note| format!("  {note}")).unwrap_or_default();

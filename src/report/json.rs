@@ -68,6 +68,9 @@ impl<W: Write + Send> Reporter for JsonReporter<W> {
             Event::StepStarted { number, total, step } => {
                 json!({"event": "step-started", "number": number, "total": total, "step": step, "text": step.to_string()})
             }
+            Event::Paused { number, total, step } => {
+                json!({"event": "paused", "number": number, "total": total, "step": step, "text": step.to_string()})
+            }
             Event::StepFinished { step, took, note } => {
                 json!({"event": "step-finished", "text": step.to_string(), "seconds": took.as_secs_f64(), "note": note})
             }

@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "restore",
     "upgrade",
     "rollback",
+    "rotate",
     "resume",
     "abort",
     "history",

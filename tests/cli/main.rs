@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod locked;
 mod output;
+mod paused;
 mod sandbox;
 mod unfinished;
 mod usage;

@@ -19,6 +19,8 @@ fn what_cannot_be_understood_is_refused_with_status_2() {
         "upgrade 1.3.0 1.4.0",
         "--output xml status",
         "completions tcsh",
+        "rotate --status --abort",
+        "rotate api-key-secret --pause-after never",
         "history shw",
         "explain db-poler",
         "explain xyz",

@@ -107,6 +107,7 @@ async fn services_come_up_alone_and_one_offs_beside_them() {
     let stack = stack(image.name()).await;
     let up = Up {
         services: vec!["api".to_owned()],
+        scale: Vec::new(),
         recreate: Recreate::IfChanged,
         overrides: Vec::new(),
         limit: LIMIT,
@@ -159,6 +160,7 @@ async fn a_missing_image_is_an_error_and_not_a_pull() {
     let stack = stack("127.0.0.1:1/no/such:image").await;
     let up = Up {
         services: vec!["worker".to_owned()],
+        scale: Vec::new(),
         recreate: Recreate::Always,
         overrides: Vec::new(),
         limit: LIMIT,

@@ -28,7 +28,7 @@ impl Backups for &Fake {
             self.boundary("between writing and publishing a backup")?;
             self.change(|install| {
                 install.partial_backups.remove(id);
-                let pinned = reason == Reason::PreUpgrade;
+                let pinned = matches!(reason, Reason::PreUpgrade | Reason::PreRotation);
                 install.backups.insert(*id, Backup { content, recorded: false, pinned });
             });
             self.boundary("between publishing and recording a backup")?;

@@ -2,6 +2,7 @@
 
 use opsctl::error::Fault;
 use opsctl::model::database_name::DatabaseName;
+use opsctl::plan::rotation::OnRecord;
 use opsctl::ports::{CopyState, Databases, Schema, WriteMark, Written};
 
 use super::Fake;
@@ -122,6 +123,14 @@ impl Databases for &Fake {
         } else {
             Written::Something(format!("{} and then {writes} rows", mark.0))
         })
+    }
+
+    async fn stored_under(&self, _database: &DatabaseName, _query: &str) -> Result<Vec<u64>, Fault> {
+        Ok(self.look(|install| install.keys.iter().map(|_| 1).collect()))
+    }
+
+    async fn on_record(&self, _database: &DatabaseName, _query: &str) -> Result<Vec<OnRecord>, Fault> {
+        Ok(self.look(Install::on_record))
     }
 
     async fn blockers(&self, _database: &DatabaseName) -> Result<Vec<String>, Fault> {

@@ -10,6 +10,7 @@ pub(crate) mod install;
 pub(crate) mod releases;
 pub(crate) mod services;
 pub(crate) mod settings;
+pub(crate) mod values;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use opsctl::model::backup_id::BackupId;
 
 use crate::fake::releases::{Image, Quality};
+use crate::fake::values::Values;
 
 /// The database that the product uses.
 pub(crate) const LIVE: &str = "ledger";
 
 /// How long a migration takes for one statement.
-const STATEMENT: Duration = Duration::from_millis(300);
+pub(crate) const STATEMENT: Duration = Duration::from_millis(300);
 
 /// How long a worker that is going to die lives.
 const SHORT_LIFE: Duration = Duration::from_millis(700);
@@ -32,6 +33,12 @@ pub(crate) struct Install {
     pub version_file: String,
     /// The version to go back to.
     pub previous_version: Option<String>,
+    /// Whether keys are stored under the values of the secret.
+    pub stores_keys: bool,
+    /// The values of the secret that keys are stored under.
+    pub keys: BTreeSet<u32>,
+    /// The values of the secret that the API ever put on record, and the one that it uses.
+    pub on_record: (BTreeSet<u32>, u32),
     /// The containers of services, by service.
     pub services: BTreeMap<String, Container>,
     /// The containers that run once, by name.
@@ -67,6 +74,8 @@ pub(crate) struct Env {
     pub pin: Option<String>,
     /// Whether a variable that later releases do not take is set.
     pub deprecated: bool,
+    /// The values of the secret that is rotated.
+    pub secret: Values,
     /// Everything else.
     pub other: &'static str,
 }
@@ -78,6 +87,8 @@ pub(crate) struct Container {
     pub image: &'static Image,
     /// What it is for.
     pub role: Role,
+    /// The values of the secret that it was made with.
+    pub held: Values,
     /// How it stands.
     pub phase: Phase,
     /// How often it was started.
@@ -99,6 +110,8 @@ pub(crate) enum Role {
     Migration,
     /// It proves a release where no client reaches it.
     Canary,
+    /// It moves all keys to the present value of the secret.
+    Rehash,
 }
 
 /// How a container stands.
@@ -186,8 +199,8 @@ impl Database {
 
 impl Container {
     /// A container that was made.
-    pub(crate) fn created(image: &'static Image, role: Role) -> Self {
-        Self { image, role, phase: Phase::Created, starts: 0, half_done: None, statements: 0 }
+    pub(crate) fn created(image: &'static Image, role: Role, held: Values) -> Self {
+        Self { image, role, held, phase: Phase::Created, starts: 0, half_done: None, statements: 0 }
     }
 
     /// Starts it.
@@ -207,6 +220,8 @@ impl Install {
     pub(crate) fn live_on(&mut self, now: Duration) {
         self.now = now;
         self.migrations_go_on();
+        self.keys_are_rehashed();
+        self.keys_are_made();
         self.workers_die();
         self.client_writes();
     }
@@ -291,6 +306,11 @@ impl Install {
                 found.push(format!("{role:?} of {version} runs on a schema that is not its own"));
             }
         }
+        let serving = running.iter().filter(|container| container.role == Role::Api);
+        let refused = serving
+            .flat_map(|api| self.keys.iter().filter(|value| !api.held.take(**value)))
+            .map(|value| format!("keys that are stored under the value {value} are refused"));
+        found.extend(refused);
         let held = |write: u32, line: &str| Some(line) == self.cannot_keep || self.places(write) > 0;
         let lost = self.acknowledged.iter().find(|(write, line)| !held(*write, line));
         if let Some((write, _)) = lost {
@@ -320,14 +340,14 @@ impl Install {
             self.acknowledged.iter().map(|(write, line)| (self.places(*write), *line)).collect();
         places.hash(&mut hasher);
         (&self.env, &self.env_before, &self.version_file, &self.previous_version).hash(&mut hasher);
-        (&self.local_images, &self.kept_images, &self.partial_backups).hash(&mut hasher);
-        self.writes_were_asked_for.hash(&mut hasher);
+        (&self.local_images, &self.kept_images, &self.partial_backups, &self.keys).hash(&mut hasher);
+        (self.writes_were_asked_for, &self.on_record).hash(&mut hasher);
         for (name, container) in self.services.iter().chain(&self.one_offs) {
             let phase = match container.phase {
                 Phase::Running(_) => Phase::Running(Duration::ZERO),
                 phase => phase,
             };
-            (name, container.image.version, phase, container.statements).hash(&mut hasher);
+            (name, container.image.version, phase, container.statements, container.held).hash(&mut hasher);
         }
         let live = self.databases.get(LIVE);
         for (name, database) in &self.databases {

@@ -6,6 +6,7 @@ use opsctl::journal::record::Closing;
 
 use crate::fake::install::{Install, LIVE};
 use crate::fake::releases::Image;
+use crate::fake::values::Values;
 use crate::scenarios::{Outcome, Scenario, own_backup};
 
 /// An install after an operation.
@@ -35,6 +36,7 @@ impl Afterwards<'_> {
         let mut problems = self.install.violations.clone();
         problems.extend(self.settings());
         problems.extend(self.services());
+        problems.extend(self.secret());
         problems.extend(self.data());
         problems.extend(self.leftovers());
         problems
@@ -55,6 +57,7 @@ impl Afterwards<'_> {
         outcome.version.clone_into(&mut expected.version);
         expected.pin = Some(Image::of(outcome.version).digest());
         expected.deprecated = outcome.deprecated;
+        expected.secret = Values::only(outcome.secret);
         if install.env != expected {
             problems.push(format!(".env is {:?} instead of {expected:?}", install.env));
         }
@@ -79,6 +82,19 @@ impl Afterwards<'_> {
             (self.ending != Some(Closing::PastCommit)).then(|| format!("{name} does not run"))
         };
         self.install.services.iter().filter_map(problem).collect()
+    }
+
+    /// One value alone, everywhere, and nothing is stored under the other.
+    fn secret(&self) -> Vec<String> {
+        let only = Values::only(self.outcome().secret);
+        let others = self.install.services.iter().filter(|(_, container)| container.held != only);
+        let mut problems: Vec<String> = others
+            .map(|(name, container)| format!("{name} has {:?} of the secret", container.held))
+            .collect();
+        if self.install.keys.iter().any(|value| *value != only.current) {
+            problems.push(format!("keys are stored under {:?}", self.install.keys));
+        }
+        problems
     }
 
     fn data(&self) -> Vec<String> {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use opsctl::journal::record::Closing;
 use opsctl::model::backup_id::BackupId;
-use opsctl::operations::{MigrateBy, Product, Wellness, backup, restore, rollback, upgrade};
+use opsctl::operations::{MigrateBy, Product, Wellness, backup, restore, rollback, rotate, upgrade};
 use opsctl::plan::Plan;
+use opsctl::plan::rotation::{DualSecret, Halt, OnRecord, PausePoint, Replicas};
 use opsctl::plan::step::RestorePoint;
+use opsctl::profile::{HttpPath, Made, VariableName};
 
 use crate::fake::backups::archive;
 use crate::fake::install::{Backup, Client, Container, Content, Database, Env, Install, LIVE, Phase, Role};
 use crate::fake::releases::{Image, release};
+use crate::fake::settings::fingerprint;
+use crate::fake::values::Values;
 use crate::fake::{database, service};
 
 /// An operation on an install.
@@ -44,7 +48,12 @@ pub(crate) struct Outcome {
     pub deprecated: bool,
     /// The noted version to go back to.
     pub previous_version: Option<&'static str>,
+    /// The value of the secret.
+    pub secret: u32,
 }
+
+/// The value of the secret before anything.
+pub(crate) const OLD_SECRET: u32 = 1;
 
 /// The backup that every install has from before.
 pub(crate) fn archived() -> BackupId {
@@ -61,7 +70,7 @@ fn install(version: &'static str, client: Client) -> Install {
     let running = |role| Container {
         phase: Phase::Running(Duration::ZERO),
         starts: 1,
-        ..Container::created(image, role)
+        ..Container::created(image, role, Values::only(OLD_SECRET))
     };
     let archive = Content::new("archive", "1.0.0", &[1, 2]);
     let archive = Backup { content: archive, recorded: true, pinned: false };
@@ -72,11 +81,15 @@ fn install(version: &'static str, client: Client) -> Install {
             version: version.to_owned(),
             pin: Some(image.digest()),
             deprecated: true,
+            secret: Values::only(OLD_SECRET),
             other: "PASSWORD=a$b c",
         },
         env_before: None,
         version_file: version.to_owned(),
         previous_version: None,
+        stores_keys: true,
+        keys: BTreeSet::from([OLD_SECRET]),
+        on_record: (BTreeSet::from([OLD_SECRET]), OLD_SECRET),
         services: BTreeMap::from([
             ("api".to_owned(), running(Role::Api)),
             ("worker".to_owned(), running(Role::Worker)),
@@ -122,6 +135,7 @@ fn outcome(version: &'static str, line: &'static str, databases: &[&'static str]
         may_be_kept: BTreeSet::new(),
         deprecated: true,
         previous_version: None,
+        secret: OLD_SECRET,
     }
 }
 
@@ -279,5 +293,53 @@ pub(crate) fn roll_back(data: rollback::Data) -> Scenario {
         ends: Closing::Done,
         old,
         new: outcome("1.0.0", line, &[LIVE, "ledger_replaced"]),
+    }
+}
+
+/// A rotation through a window in which both values count, that waits at these places.
+pub(crate) fn rotate(pauses: &[PausePoint]) -> Scenario {
+    let rehash = rotate::Rehashing {
+        service: service("api"),
+        program: vec!["rehash".to_owned()],
+        name: "opsctl-rehash".to_owned(),
+        count: Some("SELECT value, count(*) FROM keys GROUP BY 1".to_owned()),
+    };
+    rotation(rotate::Way::DualWindow { rehash, pauses: pauses.iter().map(|at| (*at, Halt::Stop)).collect() })
+}
+
+/// A rotation of a value under which nothing is stored.
+pub(crate) fn replace_secret() -> Scenario {
+    let before = vec![OnRecord { id: OLD_SECRET.to_string(), in_use: true }];
+    let on_record = Some(("SELECT value, in_use FROM values".to_owned(), before));
+    let mut scenario = rotation(rotate::Way::Replaced { on_record });
+    scenario.install.stores_keys = false;
+    scenario.install.keys.clear();
+    scenario
+}
+
+fn rotation(way: rotate::Way) -> Scenario {
+    let name = |text| VariableName::try_from(text).expect("a variable");
+    let replicas = |name| Replicas { service: service(name), count: 1 };
+    let request = rotate::Request {
+        secret: DualSecret {
+            name: name("SECRET"),
+            previous: name("SECRET_PREVIOUS"),
+            made: Made::Random { bytes: 32 },
+        },
+        old: fingerprint(OLD_SECRET),
+        guard: rotate::Guard::Taken { id: own_backup(), keep: 7 },
+        replicas: vec![replicas("api"), replicas("worker")],
+        way,
+        canary: Some(HttpPath::try_from("/admin").expect("a path")),
+    };
+    let mut new = outcome("1.0.0", "live", &[LIVE]);
+    new.secret = OLD_SECRET + 1;
+    Scenario {
+        superseded: Vec::new(),
+        install: install("1.0.0", Client::Steady),
+        plan: rotate::plan(&product("1.0.0"), &request),
+        ends: Closing::Done,
+        old: outcome("1.0.0", "live", &[LIVE]),
+        new,
     }
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use opsctl::error::Fault;
+use opsctl::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use opsctl::plan::step::{OneOff, Release};
 use opsctl::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
-use opsctl::profile::ServiceName;
+use opsctl::profile::{HttpPath, ServiceName};
 
 use super::Fake;
 use super::install::{Container, Env, Phase, Role};
 use super::releases::{Image, Quality};
+use super::settings::held;
 
 /// How long an instance needs until its health check passes.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -76,12 +78,12 @@ impl Services for &Fake {
                 if !install.local_images.contains(&image.id()) {
                     return Err(Fault::new(format!("there is no image of {}", image.version)));
                 }
-                let (name, now) = (service.to_string(), install.now);
+                let (name, now, held) = (service.to_string(), install.now, install.env.secret);
                 let role = if name == "api" { Role::Api } else { Role::Worker };
                 let container =
-                    install.services.entry(name).or_insert_with(|| Container::created(image, role));
+                    install.services.entry(name).or_insert_with(|| Container::created(image, role, held));
                 if container.image != image {
-                    *container = Container::created(image, role);
+                    *container = Container::created(image, role, held);
                 }
                 if !container.runs() {
                     container.start(now);
@@ -97,12 +99,16 @@ impl Services for &Fake {
         self.boundary("before a one-off container is made")?;
         let image = image_of(&one_off.release)?;
         self.change(|install| {
-            let role =
-                if one_off.service == super::service("migrate") { Role::Migration } else { Role::Canary };
+            let role = match &one_off.program {
+                Some(_) => Role::Rehash,
+                None if one_off.service == super::service("migrate") => Role::Migration,
+                None => Role::Canary,
+            };
             if install.one_offs.contains_key(&one_off.name) {
                 return Err(Fault::new(format!("the name {} is taken", one_off.name)));
             }
-            install.one_offs.insert(one_off.name.clone(), Container::created(image, role));
+            let container = Container::created(image, role, install.env.secret);
+            install.one_offs.insert(one_off.name.clone(), container);
             Ok(())
         })?;
         self.boundary("between making and starting a one-off container")?;
@@ -138,6 +144,51 @@ impl Services for &Fake {
 
     async fn log_tail(&self, instance: &Instance, _lines: usize) -> Vec<String> {
         vec![format!("the last line of {}", instance.id)]
+    }
+
+    /// As Compose does it: the old container is gone before the new one runs, and one that was made is started.
+    async fn recreate(&self, replicas: &[Replicas], _release: &Release, which: Which) -> Result<(), Fault> {
+        for Replicas { service, .. } in replicas {
+            self.boundary("before a container is made anew")?;
+            let name = service.to_string();
+            self.change(|install| {
+                let held = install.env.secret;
+                let Some(container) = install.services.get_mut(&name) else { return };
+                if which == Which::All || container.held != held {
+                    *container = Container::created(container.image, container.role, held);
+                }
+            });
+            self.boundary("between making and starting a container anew")?;
+            self.change(|install| {
+                let now = install.now;
+                let container = install.services.get_mut(&name);
+                if let Some(container) = container.filter(|container| !container.runs()) {
+                    container.phase = Phase::Running(now);
+                }
+            });
+            self.boundary("after a container is made anew")?;
+        }
+        Ok(())
+    }
+
+    async fn held(
+        &self,
+        service: &ServiceName,
+        _secret: &DualSecret,
+        among: Among,
+    ) -> Result<Vec<Held>, Fault> {
+        Ok(self.look(|install| {
+            if among == Among::Files {
+                return vec![held(install.env.secret)];
+            }
+            let container = install.services.get(&service.to_string()).filter(|container| container.runs());
+            container.map(|container| held(container.held)).into_iter().collect()
+        }))
+    }
+
+    async fn try_key(&self, _path: &HttpPath) -> Result<String, Fault> {
+        self.boundary("before a key is tried")?;
+        Ok("a replica took it".to_owned())
     }
 
     async fn scan(&self, _progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

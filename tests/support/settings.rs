@@ -1,12 +1,15 @@
 //! The settings of the install in memory.
 
 use opsctl::error::Fault;
+use opsctl::model::fingerprint::Fingerprint;
 use opsctl::model::release::Version;
+use opsctl::plan::rotation::{DualSecret, Held, Source, Window};
 use opsctl::plan::step::Release;
 use opsctl::ports::Settings;
 
 use super::Fake;
 use super::install::Install;
+use super::values::Values;
 
 impl Settings for &Fake {
     async fn select(&self, release: &Release) -> Result<(), Fault> {
@@ -44,11 +47,39 @@ impl Settings for &Fake {
         Ok(None)
     }
 
+    async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault> {
+        self.boundary("before the values of a secret are written")?;
+        self.change(|install| -> Result<(), Fault> {
+            let values = install.env.secret;
+            let Some(assignment) = window.assignment(secret, &held(values))? else { return Ok(()) };
+            let of = |source| match source {
+                Source::Fresh => Some(1 + values.current.max(values.previous.unwrap_or(0))),
+                Source::Current => Some(values.current),
+                Source::Previous => values.previous,
+                Source::None => None,
+            };
+            let current = of(assignment.current).ok_or_else(|| Fault::new("no value is left"))?;
+            install.env.secret = Values { current, previous: of(assignment.previous) };
+            Ok(())
+        })?;
+        self.boundary("after the values of a secret are written")
+    }
+
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
         self.boundary("before the previous version is noted")?;
         self.change(|install| install.previous_version = Some(version.to_string()));
         self.boundary("after the previous version is noted")
     }
+}
+
+/// Values by their fingerprints.
+pub(crate) fn held(values: Values) -> Held {
+    Held { current: Some(fingerprint(values.current)), previous: values.previous.map(fingerprint) }
+}
+
+/// The fingerprint of a value.
+pub(crate) fn fingerprint(value: u32) -> Fingerprint {
+    Fingerprint::try_from(format!("{value:012x}")).expect("twelve digits")
 }
 
 fn keep_env(install: &mut Install) {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use opsctl::error::{Exit, Failure};
@@ -15,12 +14,11 @@ use opsctl::interrupt::Interrupt;
 use opsctl::journal::record::{Closing, Planned, Progress, Record, SCHEMA};
 use opsctl::journal::state_dir::StateDir;
 use opsctl::journal::{Journal, read};
-use opsctl::model::operation::{Actor, OperationId};
-use opsctl::plan::by_hand::ByHand;
-use opsctl::plan::runner::Runner;
-use opsctl::ports::{Clock, Limits};
-use opsctl::report::{Event, Reporter};
+use opsctl::model::operation::OperationId;
+use opsctl::plan::runner::Ended;
+use opsctl::ports::Clock;
 
+use crate::call::{actor, runner, scratch};
 use crate::fake::install::Install;
 use crate::fake::{Fake, FakeWorld, Moment, timestamp};
 use crate::lines::{Lines, lengths};
@@ -28,13 +26,6 @@ use crate::outcome::{Afterwards, Tidying};
 use crate::scenarios::Scenario;
 
 pub(crate) use attempts::{killed_three_times, killed_three_times_behind_the_commit_point};
-
-const LIMITS: Limits = Limits {
-    start: Duration::from_secs(3),
-    stable: Duration::from_secs(1),
-    canary_stable: Duration::from_secs(1),
-    migrate: Duration::from_secs(20),
-};
 
 /// How much was swept.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,16 +67,10 @@ enum Call {
 
 /// What a run of opsctl leaves.
 struct Run {
-    ended: Result<(), Failure>,
+    ended: Result<Ended, Failure>,
     last: State,
     moments: Vec<Moment>,
     boundaries: usize,
-}
-
-struct Silent;
-
-impl Reporter for Silent {
-    fn report(&self, _event: &Event<'_>) {}
 }
 
 /// Sweeps a scenario; panics with the whole story of the first thing that is not as it must be.
@@ -130,10 +115,11 @@ impl<'s> Sweep<'s> {
         let start = self.start_state();
         let undisturbed = self.run(&start, Call::Begin).await;
         let boundaries = undisturbed.boundaries;
-        let found = self.judge(undisturbed);
+        let mut found = self.judge(undisturbed);
         for boundary in 0..boundaries {
             let run = self.run(&start, Call::BeginAndFailAt(boundary)).await;
             self.hold_to(&run);
+            found.extend(self.waiting(&run));
         }
         found
     }
@@ -169,18 +155,40 @@ impl<'s> Sweep<'s> {
     /// Checks what a run of opsctl left, and returns the moments that were not seen before.
     fn judge(&mut self, run: Run) -> Vec<State> {
         self.hold_to(&run);
-        let fresh = self.unseen(run);
+        let waiting = self.waiting(&run);
+        let mut fresh = self.unseen(run);
+        fresh.extend(waiting);
         self.tally.states += fresh.len();
         fresh
     }
 
+    /// What a run leaves that did not come to an end: it waits where it was planned to, or past its re-hash.
+    fn waiting(&mut self, run: &Run) -> Option<State> {
+        if !waits(run) {
+            return None;
+        }
+        let told = format!("waits: {}", Lines::of(&run.last.journal).told_by(run.last.journal.len()));
+        let fresh = self.seen.insert((told, run.last.history, run.last.install.essence()));
+        fresh.then(|| run.last.clone())
+    }
+
     fn hold_to(&self, run: &Run) {
+        if waits(run) {
+            let (problems, path) = (&run.last.install.violations, &run.last.path);
+            assert!(
+                problems.is_empty(),
+                "it waits, but:\n- {}\nafter:\n  {}",
+                problems.join("\n- "),
+                path.join("\n  ")
+            );
+            return;
+        }
         let entries = Lines::of(&run.last.journal).entries;
         let ending = Progress::of(&entries).and_then(|progress| progress.ending);
         let story = || format!("{:?}, {:?}\n  {}", ending, run.ended, run.last.path.join("\n  "));
         let Some(ending) = ending else { panic!("the journal is not closed: {}", story()) };
         let fits = match (&run.ended, ending) {
-            (Ok(()), Closing::Done | Closing::Aborted | Closing::RolledBack | Closing::Failed) => true,
+            (Ok(_), Closing::Done | Closing::Aborted | Closing::RolledBack | Closing::Failed) => true,
             (Err(failure), ending) => exit_of(ending) == failure.exit,
             _ => false,
         };
@@ -251,7 +259,7 @@ impl<'s> Sweep<'s> {
         Run { ended, last: State { install, journal: bytes, path, history }, moments, boundaries }
     }
 
-    async fn start(&self, world: &FakeWorld<'_>) -> Result<(), Failure> {
+    async fn start(&self, world: &FakeWorld<'_>) -> Result<Ended, Failure> {
         let directory = self.dir.operation(&self.operation);
         if directory.exists() {
             std::fs::remove_dir_all(directory).expect("a directory of this test");
@@ -272,7 +280,7 @@ impl<'s> Sweep<'s> {
         runner(world, &mut journal, &Interrupt::never()).run(&plan).await
     }
 
-    async fn go_on(&self, world: &FakeWorld<'_>, call: Call) -> Result<(), Failure> {
+    async fn go_on(&self, world: &FakeWorld<'_>, call: Call) -> Result<Ended, Failure> {
         let ended = self.reopen_and(world, call).await;
         match ended {
             Err(Failure { exit: Exit::Refused, .. }) => {
@@ -287,7 +295,7 @@ impl<'s> Sweep<'s> {
         }
     }
 
-    async fn reopen_and(&self, world: &FakeWorld<'_>, call: Call) -> Result<(), Failure> {
+    async fn reopen_and(&self, world: &FakeWorld<'_>, call: Call) -> Result<Ended, Failure> {
         let (mut journal, entries) = Journal::reopen(&self.journal()).expect("a journal");
         let done = Progress::of(&entries).expect("a begun operation");
         let resumed = Record::Resumed { actor: actor(), opsctl: "0.1.0".to_owned() };
@@ -295,7 +303,7 @@ impl<'s> Sweep<'s> {
         let interrupt = Interrupt::never();
         let mut runner = runner(world, &mut journal, &interrupt);
         match call {
-            Call::Abort => runner.abort(&done).await,
+            Call::Abort => runner.abort(&done).await.map(|()| Ended::Done),
             _ => runner.resume(&done).await,
         }
     }
@@ -309,21 +317,19 @@ impl<'s> Sweep<'s> {
     }
 }
 
-fn runner<'r, 'f>(
-    world: &'r FakeWorld<'f>,
-    journal: &'r mut Journal,
-    interrupt: &'r Interrupt,
-) -> Runner<'r, &'f Fake, &'f Fake, &'f Fake, &'f Fake, &'f Fake> {
-    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS, by_hand: &BY_HAND }
-}
-
-static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::default);
-
 /// A container that outlives opsctl may have come to its end when opsctl is called again, or not.
 fn pauses(install: &Install) -> Vec<Duration> {
     let outlives = install.one_offs.values().any(crate::fake::install::Container::runs);
     let long = outlives.then_some(Duration::from_mins(1));
     [Duration::ZERO].into_iter().chain(long).collect()
+}
+
+/// An operation that is paused, or only goes on: nothing of it is closed.
+fn waits(run: &Run) -> bool {
+    match &run.ended {
+        Ok(ended) => matches!(ended, Ended::Paused(..)),
+        Err(failure) => failure.exit == Exit::Interrupted,
+    }
 }
 
 fn exit_of(ending: Closing) -> Exit {
@@ -334,24 +340,4 @@ fn exit_of(ending: Closing) -> Exit {
         Closing::Failed | Closing::Aborted => Exit::Failed,
         Closing::Left => unreachable!("nobody takes over"),
     }
-}
-
-fn actor() -> Actor {
-    Actor {
-        user: "root".to_owned(),
-        sudo_user: None,
-        host: "here".to_owned(),
-        pid: 1,
-        ssh_client: None,
-        ci: None,
-        terminal: false,
-        tty: None,
-    }
-}
-
-/// A directory in memory where there is one: the sweep syncs a journal some hundred thousand times.
-fn scratch() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    tempfile::tempdir_in(parent).expect("a directory for this test")
 }

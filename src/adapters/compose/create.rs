@@ -11,6 +11,8 @@ use crate::adapters::docker::{ContainerId, LABEL_OPERATION, LABEL_ROLE};
 pub struct Up {
     /// The services, and nothing else: what they depend on is left as it is.
     pub services: Vec<String>,
+    /// How many instances of a service there are to be, where that is not what the files say.
+    pub scale: Vec<(String, u32)>,
     /// What becomes of containers that are there already.
     pub recreate: Recreate,
     /// Files that are laid over the project's own, last one on top.
@@ -62,6 +64,9 @@ impl Compose {
             Recreate::Always => arguments.push("--force-recreate"),
             Recreate::Never => arguments.push("--no-recreate"),
         }
+        let scale: Vec<String> =
+            up.scale.iter().map(|(service, count)| format!("--scale={service}={count}")).collect();
+        arguments.extend(scale.iter().map(String::as_str));
         arguments.push("--");
         arguments.extend(up.services.iter().map(String::as_str));
         self.run("bring services up", &up.overrides, arguments, up.limit).await.map(drop)

@@ -143,7 +143,7 @@ mod tests {
         let service = crate::profile::ServiceName::try_from("web").unwrap();
         let command = Some(vec!["x".to_owned(), "db".to_owned(), "${DATABASE_URL}".to_owned()]);
         Rehearsal {
-            one_off: OneOff { name: "x-rehearsal".to_owned(), service, release, command },
+            one_off: OneOff { name: "x-rehearsal".to_owned(), service, release, command, program: None },
             network: "x-opsctl-rehearsal".to_owned(),
             environment: vec![("DATABASE_URL".to_owned(), Secret::new("postgres://u:s3cr3t@h/d"))],
             filled_in: Vec::new(),

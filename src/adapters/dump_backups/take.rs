@@ -194,7 +194,9 @@ impl DumpBackups {
         record.verified = Some(Verification { at: jiff::Timestamp::now(), how: Proof::ReadBack });
         record.pinned = match manifest.reason {
             Reason::Manual => None,
-            Reason::PreUpgrade | Reason::Safety => Some(Pin::Operation(self.database.operation.clone())),
+            Reason::PreUpgrade | Reason::PreRotation | Reason::Safety => {
+                Some(Pin::Operation(self.database.operation.clone()))
+            }
         };
         self.catalogue()?.add(record).map_err(|error| catalogue_fault(&error))
     }

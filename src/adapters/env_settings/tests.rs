@@ -25,6 +25,10 @@ async fn upgraded() -> (tempfile::TempDir, EnvSettings) {
         install: dir.path().to_owned(),
         backup_dir: dir.path().to_owned(),
         scratch: dir.path().to_owned(),
+        environment: BTreeMap::new(),
+        fingerprints: FingerprintKey::new([7; 32]),
+        redactor: Redactor::default(),
+        generator: None,
     };
     write(&settings, OLD);
     settings.remove_variables(&["LEDGER_LICENSE_MODE".to_owned()]).await.unwrap();

@@ -73,6 +73,28 @@ pub async fn first_column(session: &Session, doing: &str, query: &str) -> Result
     Ok(rows.iter().filter_map(|row| row.get(0)).collect())
 }
 
+/// The counts in the second column of a query's result, which has two.
+///
+/// # Errors
+/// When the query fails, or its second column is no number.
+pub async fn counted(session: &Session, doing: &str, query: &str) -> Result<Vec<u64>, PgError> {
+    let sql = format!("SELECT question.amount::bigint FROM ({query}) AS question(what, amount)");
+    let rows = session.rows(doing, &sql, &[]).await?;
+    Ok(rows.iter().map(|row| u64::try_from(row.get::<_, i64>(0)).unwrap_or_default()).collect())
+}
+
+/// A query's result of two columns: a name, and whether something holds of it.
+///
+/// # Errors
+/// When the query fails, or its columns are of other types.
+pub async fn named(session: &Session, doing: &str, query: &str) -> Result<Vec<(String, bool)>, PgError> {
+    let sql = format!(
+        "SELECT question.name::text, coalesce(question.holds, false)::boolean FROM ({query}) AS question(name, holds)"
+    );
+    let rows = session.rows(doing, &sql, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// The table's name as the server writes it, quoted as needed.
 async fn find_table(session: &Session, table: &str) -> Result<Option<String>, PgError> {
     let doing = format!("looking for the table {table}");

@@ -100,6 +100,7 @@ impl Migration<'_> {
                 service: self.by.service.clone(),
                 release: self.target.clone(),
                 command: self.by.command.clone(),
+                program: None,
             },
             network: self.names.network.clone(),
             environment,

@@ -43,6 +43,24 @@ fn a_failure_alone_decides_nothing() {
 }
 
 #[test]
+fn a_step_that_failed_is_told_from_one_in_doubt_whoever_goes_on() {
+    let failed = [Record::Started { step: 0, attempt: 3 }, Record::Failed { step: 0, fault: fault() }];
+    let again = [&failed[..], &[Record::Interrupted, Record::Started { step: 0, attempt: 1 }]];
+    assert!(progress_after(&again.concat()[..3]).failed);
+    assert!(!progress_after(&again.concat()).failed);
+}
+
+#[test]
+fn what_waits_as_it_was_planned_to_waits_until_something_is_done() {
+    let begun = [Record::Started { step: 0, attempt: 1 }, Record::Finished { step: 0, note: None }];
+    let paused = [&begun[..], &[Record::Paused { step: 1 }]].concat();
+    let progress = progress_after(&paused);
+    assert_eq!((progress.finished, progress.touched, progress.paused), (2, 2, Some(1)));
+    let went_on = [&paused[..], &[Record::Interrupted]].concat();
+    assert_eq!(progress_after(&went_on).paused, None);
+}
+
+#[test]
 fn the_way_back_is_counted_for_itself() {
     let steps = vec![Step::ScanData, Step::Prune { keep: 1 }];
     let progress = progress_after(&[

@@ -1,18 +1,12 @@
 //! Migrating: in a container that runs once, watched to its end, and never run twice.
 
-use std::time::Duration;
-
-use super::{Earlier, LOG_LINES, Note};
+use super::run_once::{Watched, to_its_end};
+use super::{Earlier, Note};
 use crate::error::Fault;
 use crate::explain::Topic;
-use crate::gates;
 use crate::model::database_name::DatabaseName;
 use crate::plan::step::OneOff;
-use crate::ports::{Databases, Instance, InstanceState, Limits, ProgressSink, Services, WriteMark, Written};
-use crate::report::{Progress, Unit};
-
-/// How often it is looked whether somebody holds up a migration.
-const LOOK_FOR_BLOCKERS: Duration = Duration::from_secs(3);
+use crate::ports::{Databases, InstanceState, Limits, ProgressSink, Services, WriteMark, Written};
 
 /// What migrates, and what.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +38,15 @@ pub(super) async fn migrate<S: Services, D: Databases>(
         }
         Some(_) => {}
     }
-    let (instance, status) = ended((services, databases), migration, limits, progress).await?;
-    if status != 0 {
-        let log = services.log_tail(&instance, LOG_LINES).await;
-        let fault = gates::ended_badly("the migration", &instance, status).evidence(log);
-        return Err(fault.explained(Topic::MigrationFailed));
-    }
+    let watched = Watched {
+        one_off,
+        live,
+        what: "the migration",
+        doing: "migrating",
+        failed: Some(Topic::MigrationFailed),
+        slow: Some(Topic::MigrationSlow),
+    };
+    to_its_end((services, databases), watched, limits, progress).await?;
     let after = databases.schema(live).await?;
     let applied: Vec<String> =
         after.migrations.into_iter().filter(|migration| !before.migrations.contains(migration)).collect();
@@ -78,39 +75,4 @@ async fn at_the_start<D: Databases>(
     let mut fault = Fault::new("it cannot be told whether the migration ran: its container is gone");
     fault.causes.push(why);
     Err(fault.hint("leave containers alone that an unfinished operation has made, and try again"))
-}
-
-/// Waits until the container has ended, and gives it with its exit status.
-async fn ended<S: Services, D: Databases>(
-    (services, databases): (&S, &D),
-    Migration { one_off, live }: Migration<'_>,
-    limits: &Limits,
-    progress: ProgressSink<'_>,
-) -> Result<(Instance, i64), Fault> {
-    let began = tokio::time::Instant::now();
-    let (mut looked, mut held_up) = (began, None);
-    loop {
-        let instance = services.one_off(&one_off.name).await?.ok_or_else(|| {
-            Fault::new(format!("the migration's container {} was removed while it ran", one_off.name))
-        })?;
-        if let InstanceState::Exited { status } = instance.state {
-            return Ok((instance, status));
-        }
-        if began.elapsed() >= limits.migrate {
-            let log = services.log_tail(&instance, LOG_LINES).await;
-            let blockers = databases.blockers(live).await.unwrap_or_default();
-            services.remove_one_off(&one_off.name).await?;
-            let fault =
-                Fault::new(format!("the migration did not end within {} s", limits.migrate.as_secs()));
-            return Err(fault.evidence(blockers).evidence(log).explained(Topic::MigrationSlow));
-        }
-        if looked.elapsed() >= LOOK_FOR_BLOCKERS {
-            looked = tokio::time::Instant::now();
-            held_up = databases.blockers(live).await.ok().and_then(|blockers| blockers.into_iter().next());
-        }
-        let doing = held_up.as_ref().map_or("migrating".into(), |who| format!("migrating; {who}").into());
-        let (done, total) = (began.elapsed().as_secs(), Some(limits.migrate.as_secs()));
-        progress(Progress { doing, done, total, unit: Unit::Seconds });
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }

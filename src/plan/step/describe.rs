@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::plan::rotation::{Among, PausePoint, Stays, Which, Window};
 use crate::plan::step::{Release, RestorePoint, Step};
-use crate::profile::ServiceName;
+use crate::profile::{Made, ServiceName};
 
 impl fmt::Display for Release {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +72,88 @@ impl fmt::Display for Step {
             }
             Self::ScanData => formatter.write_str("let the product check its data"),
             Self::DropDatabase { database } => write!(formatter, "drop {database}"),
+            Self::SetWindow { secret, window } => {
+                let (name, previous) = (&secret.name, &secret.previous);
+                match window {
+                    Window::Opened { .. } => {
+                        write!(
+                            formatter,
+                            "save {name} as {previous} and give {name} a new {}",
+                            match secret.made {
+                                Made::Random { .. } => "random value",
+                                Made::Program { .. } => "value, made in the product's image",
+                            }
+                        )
+                    }
+                    Window::Turned { .. } => {
+                        write!(formatter, "put the old value of {name} back, with the new one as {previous}")
+                    }
+                    Window::Closed { stays: Stays::New, .. } => {
+                        write!(formatter, "remove {previous}: the old value of {name} goes")
+                    }
+                    Window::Closed { stays: Stays::Old, .. } => {
+                        write!(formatter, "remove {previous}: {name} has its old value alone")
+                    }
+                }
+            }
+            Self::Recreate { replicas, which, .. } => {
+                let all = if *which == Which::All { " once more" } else { "" };
+                let services: Vec<String> = replicas
+                    .iter()
+                    .map(|replicas| match replicas.count {
+                        1 => replicas.service.to_string(),
+                        count => format!("{} ({count} replicas)", replicas.service),
+                    })
+                    .collect();
+                write!(formatter, "make the containers of {} anew{all}", services.join(", "))
+            }
+            Self::ProveWindow { secret, services, among: Among::Files, .. } => {
+                write!(
+                    formatter,
+                    "make sure that {} would be given {} as it is set now",
+                    list(services),
+                    secret.name
+                )
+            }
+            Self::ProveWindow { secret, window, services, among: Among::Replicas } => {
+                let (name, previous) = (&secret.name, &secret.previous);
+                let services = list(services);
+                match window {
+                    Window::Opened { .. } => {
+                        write!(formatter, "prove that each replica of {services} has both values of {name}")
+                    }
+                    Window::Turned { .. } => {
+                        write!(
+                            formatter,
+                            "prove that each replica of {services} has the old value as {name} and the new one as {previous}"
+                        )
+                    }
+                    Window::Closed { stays, .. } => {
+                        let which = if *stays == Stays::New { "new" } else { "old" };
+                        write!(
+                            formatter,
+                            "prove that each replica of {services} has the {which} value of {name} alone"
+                        )
+                    }
+                }
+            }
+            Self::TryKey { .. } => {
+                formatter.write_str("prove that a key lets its bearer in, at each replica")
+            }
+            Self::Rehash { guard, .. } => {
+                write!(
+                    formatter,
+                    "re-hash all keys with the present value (backup {guard} stands behind this)"
+                )
+            }
+            Self::ProveOnRecord { .. } => formatter
+                .write_str("prove that what was on record still is, and that another value is in use"),
+            Self::Pause { at: PausePoint::Dual, .. } => {
+                formatter.write_str("pause, with both values taken and nothing re-hashed")
+            }
+            Self::Pause { at: PausePoint::Rehash, .. } => {
+                formatter.write_str("pause, with all keys re-hashed and the old value still taken")
+            }
             Self::NotePreviousVersion { version } => {
                 write!(formatter, "note {version} as the release to go back to")
             }

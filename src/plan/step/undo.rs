@@ -8,7 +8,7 @@ impl Step {
     /// What undoes this step, given what the operation found when it began.
     pub fn undo(&self, before: &Before) -> Vec<Self> {
         match self {
-            Self::TakeBackup { id, reason: Reason::PreUpgrade } => {
+            Self::TakeBackup { id, reason: Reason::PreUpgrade | Reason::PreRotation } => {
                 vec![Self::UnpinBackup { id: *id }]
             }
             Self::LoadBackup { into, .. } => vec![Self::DropDatabase { database: into.clone() }],
@@ -50,6 +50,14 @@ impl Step {
             | Self::PassGates { .. }
             | Self::ScanData
             | Self::DropDatabase { .. }
+            // A rotation is undone as a whole: the window is gone through the other way round.
+            | Self::SetWindow { .. }
+            | Self::Recreate { .. }
+            | Self::ProveWindow { .. }
+            | Self::TryKey { .. }
+            | Self::Rehash { .. }
+            | Self::ProveOnRecord { .. }
+            | Self::Pause { .. }
             | Self::NotePreviousVersion { .. } => Vec::new(),
         }
     }
@@ -77,6 +85,9 @@ impl Step {
                 | Self::MarkWrites { .. }
                 | Self::PassGates { .. }
                 | Self::ScanData
+                | Self::ProveWindow { .. }
+                | Self::TryKey { .. }
+                | Self::ProveOnRecord { .. }
         )
     }
 

@@ -1,0 +1,160 @@
+//! What a rotation needs of the containers: that they are made anew, what they were made with, and that keys are taken.
+
+use std::time::Duration;
+
+use super::{COMPOSE_LIMIT, ComposeServices, compose_fault, fault};
+use crate::adapters::compose::{Recreate, Up};
+use crate::adapters::docker::Removal;
+use crate::error::Fault;
+use crate::model::secret::Secret;
+use crate::plan::rotation::{DualSecret, Held, Replicas, Which};
+use crate::plan::step::Release;
+use crate::profile::{HttpPath, ServiceName};
+
+/// How long is waited before Compose is tried again.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+
+impl ComposeServices {
+    pub(super) async fn make_anew(
+        &self,
+        replicas: &[Replicas],
+        release: &Release,
+        which: Which,
+    ) -> Result<(), Fault> {
+        self.point_tag_at(release).await?;
+        let services: Vec<ServiceName> = replicas.iter().map(|replicas| replicas.service.clone()).collect();
+        let up = Up {
+            services: services.iter().map(ToString::to_string).collect(),
+            scale: replicas.iter().map(|replicas| (replicas.service.to_string(), replicas.count)).collect(),
+            recreate: match which {
+                Which::Changed => Recreate::IfChanged,
+                Which::All => Recreate::Always,
+            },
+            overrides: Vec::new(),
+            limit: COMPOSE_LIMIT,
+        };
+        self.bring_up(&up, &services, release).await?;
+        self.start_with_engine(&services).await
+    }
+
+    /// The Compose of an opsctl that was killed goes on for a moment, and two that make the same containers anew get in each
+    /// other's way; one that was killed too leaves halves. So what fails is tried again, with the halves gone.
+    async fn bring_up(&self, up: &Up, services: &[ServiceName], release: &Release) -> Result<(), Fault> {
+        let mut attempts = 0;
+        loop {
+            self.remove_halves(services).await?;
+            match self.compose_for(release).up(up).await {
+                Ok(()) => return Ok(()),
+                Err(error) if attempts == PAUSES.len() => return Err(compose_fault(&error)),
+                Err(_) => tokio::time::sleep(PAUSES[attempts]).await,
+            }
+            attempts += 1;
+        }
+    }
+
+    /// Removes containers that Compose had made and not yet put in the place of those that they replace.
+    async fn remove_halves(&self, services: &[ServiceName]) -> Result<(), Fault> {
+        for service in services {
+            let replicas = self.replicas(service).await?;
+            for half in replicas.iter().filter(|found| !found.is_running() && is_half(&found.name)) {
+                match self.engine.remove(&half.id, Removal::KilledWithAnonymousVolumes).await {
+                    Err(error) if !error.is_not_found() => return Err(fault(&error)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine knows what a container was made with. An empty value counts as none, as it does for the product.
+    pub(super) async fn held_by(
+        &self,
+        service: &ServiceName,
+        secret: &DualSecret,
+    ) -> Result<Vec<Held>, Fault> {
+        let mut held = Vec::new();
+        for container in self.replicas(service).await?.iter().filter(|container| container.is_running()) {
+            let environment = self.engine.environment(&container.id).await.map_err(|error| fault(&error))?;
+            held.push(self.recognised(secret, |name| environment.get(name)));
+        }
+        Ok(held)
+    }
+
+    /// What Compose hands to a container of the service that is made now.
+    pub(super) async fn given_to(
+        &self,
+        service: &ServiceName,
+        secret: &DualSecret,
+    ) -> Result<Vec<Held>, Fault> {
+        let model = self.compose.resolve().await.map_err(|error| compose_fault(&error))?;
+        let given = model.services.get(service.as_str());
+        let given = given.ok_or_else(|| Fault::new(format!("Compose knows no service {service}")))?;
+        Ok(vec![self.recognised(secret, |name| given.environment.get(name).and_then(Option::as_ref))])
+    }
+
+    fn recognised<'v>(&self, secret: &DualSecret, value: impl Fn(&str) -> Option<&'v Secret>) -> Held {
+        let of = |name: &str| {
+            let value = value(name).map(Secret::expose).filter(|value| !value.is_empty());
+            value.map(|value| self.fingerprints.fingerprint(value))
+        };
+        Held { current: of(secret.name.as_str()), previous: of(secret.previous.as_str()) }
+    }
+
+    pub(super) async fn ask_with_key(&self, path: &HttpPath) -> Result<String, Fault> {
+        let key = self.platform_key.as_ref().ok_or_else(|| {
+            Fault::new("there is no key to try").hint("set OPSCTL_PLATFORM_KEY to a key of the platform")
+        })?;
+        let (name, service) = self.profile.api();
+        let port = service.http.as_ref().map(|http| http.port.get());
+        let replicas = self.replicas(name).await?;
+        let mut asked = 0;
+        for container in replicas.iter().filter(|container| container.is_running()) {
+            let unreachable = || Fault::new(format!("{} cannot be asked: it has no address", container.name));
+            let address = port.and_then(|port| container.address(port)).ok_or_else(unreachable)?;
+            let url = format!("http://{address}{path}");
+            let reply = self.http.get(&url, Some(key), self.profile.health.request_timeout).await.map_err(
+                |error| Fault::caused_by(format!("{} could not be asked", container.name), &error),
+            )?;
+            match reply.status {
+                200..300 => asked += 1,
+                401 | 403 => {
+                    return Err(Fault::new(format!(
+                        "{} refuses the platform key ({} at {path})",
+                        container.name, reply.status
+                    ))
+                    .hint("is OPSCTL_PLATFORM_KEY a key of the platform, and not one of an enterprise or an agent?"));
+                }
+                status => {
+                    return Err(Fault::new(format!("{} answers {status} at {path}", container.name)));
+                }
+            }
+        }
+        match asked {
+            0 => Err(Fault::new(format!("no replica of {name} runs"))),
+            1 => Ok("1 replica took it".to_owned()),
+            asked => Ok(format!("{asked} replicas took it")),
+        }
+    }
+}
+
+/// Whether a name is one that Compose gives to a container until the one that it replaces is gone: the beginning of that one's
+/// identifier, and its name.
+fn is_half(name: &str) -> bool {
+    let mark = name.split_once('_').map_or("", |(mark, _)| mark);
+    mark.len() == 12 && mark.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_told_from_containers_that_are_named_like_them() {
+        assert!(is_half("eec8c3e7fc0a_ledger-ledger-worker-1"));
+        for name in
+            ["ledger-ledger-worker-1", "ledger_worker_1", "eec8c3e7fc0_x", "EEC8C3E7FC0A_x", "eec8c3e7fc0a-x"]
+        {
+            assert!(!is_half(name), "{name}");
+        }
+    }
+}

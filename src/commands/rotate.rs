@@ -1,0 +1,203 @@
+//! `opsctl rotate`: give a secret another value.
+
+mod look;
+mod status;
+
+use serde_json::json;
+
+use crate::adapters::catalogue::Catalogue;
+use crate::adapters::consent;
+use crate::adapters::dump_backups::catalogue_fault;
+use crate::cli::{PauseAfter, Rotate};
+use crate::commands::backup;
+use crate::commands::context::{Context, Outcome};
+use crate::commands::operate::{self, Purpose};
+use crate::commands::ready::{Ready, ready};
+use crate::commands::{pauses, show, unfinished};
+use crate::error::{Failure, Fault};
+use crate::model::backup_id::BackupId;
+use crate::model::operation::OperationKind;
+use crate::operations::rotate::{self, Guard, Rehashing, Request, Way};
+use crate::plan::rotation::{Halt, PausePoint};
+use crate::ports::Databases;
+use crate::profile::{self, Profile, Rotation, SecretVariable, VariableName};
+
+/// Does what was asked.
+pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
+    if asked.status {
+        return status::run(context).await;
+    }
+    if asked.abort {
+        return unfinished::abort_rotation(context).await;
+    }
+    let backup_dir = asked.create.place.backup_dir.clone();
+    let ready =
+        ready(context, OperationKind::Rotate, Purpose::of_plan(asked.plan), backup_dir.as_deref()).await?;
+    ready.warn_of_drift(context);
+    let (secret, rotation) = chosen(context, &ready.install.profile, asked.secret.as_deref())?;
+    let accepted = accepted(&asked.accept, rotation)?;
+    let found = look::before(context, &ready, secret, rotation).await?;
+    let live = ready.world.databases.live();
+    let product = ready.found.product(&ready.install, live);
+    let hazards = rotate::hazards(&product, ready.found.trouble.as_deref(), &found, &accepted);
+    rotate::refusal(&secret.name, hazards).map_err(Failure::refused)?;
+    look::try_key(&ready, rotation).await.map_err(Failure::refused)?;
+    let Some(old) = found.settings.current.clone() else {
+        return Err(Failure::refused(Fault::new(format!("{} is not set", secret.name))));
+    };
+    let request = Request {
+        secret: found.secret.clone(),
+        old,
+        guard: guard(context, &ready, &asked)?,
+        replicas: look::replicas(&found),
+        way: way(context, &ready, &asked, rotation).await?,
+        canary: rotation.canary.clone(),
+    };
+    let plan = rotate::plan(&product, &request);
+    if asked.plan {
+        return Ok(show::plan(&plan));
+    }
+    context.note(&show::steps(&plan));
+    context.consent(&question(&ready, secret, &request))?;
+    let ended = operate::run(context, &ready.install, &ready.world, &ready.turn, plan).await?;
+    let waiting = pauses::through(context, &ready.install, &ready.world, &ready.turn, ended).await?;
+    Ok(waiting.unwrap_or_else(|| rotated(&ready, secret, &request.way)))
+}
+
+/// What becomes of what depends on the old value.
+async fn way(context: &Context, ready: &Ready, asked: &Rotate, rotation: &Rotation) -> Result<Way, Failure> {
+    match &rotation.way {
+        profile::Way::DualWindow { rehash, count } => {
+            let (project, stamp) = (&ready.install.model.project, operate::stamp(&ready.turn.operation));
+            let rehash = Rehashing {
+                service: rehash.service.clone(),
+                program: rehash.command.clone(),
+                name: format!("{project}-opsctl-rehash-{stamp}"),
+                count: count.clone(),
+            };
+            Ok(Way::DualWindow { rehash, pauses: pauses_of(context, asked.pause_after) })
+        }
+        profile::Way::Replaced { .. } if asked.pause_after.is_some() => Err(Failure::usage(
+            Fault::new("there is nothing to wait for: the product takes one value at a time")
+                .hint("leave out --pause-after"),
+        )),
+        profile::Way::Replaced { on_record: None } => Ok(Way::Replaced { on_record: None }),
+        profile::Way::Replaced { on_record: Some(query) } => {
+            let live = ready.world.databases.live();
+            let before = ready.world.databases.on_record(&live, query).await?;
+            Ok(Way::Replaced { on_record: Some((query.clone(), before)) })
+        }
+    }
+}
+
+fn rotated(ready: &Ready, secret: &SecretVariable, way: &Way) -> Outcome {
+    let mut text = format!("{} has a new value, which every replica has alone", secret.name);
+    text.push_str(match way {
+        Way::DualWindow { .. } => {
+            "; the old one is taken nowhere any more\n\
+             backups from before hold keys under the old value: `opsctl backup` takes a new one"
+        }
+        Way::Replaced { on_record: Some(_) } => {
+            "\nwhat is on record of the old one stays there; `opsctl backup` takes a copy of both"
+        }
+        Way::Replaced { on_record: None } => "",
+    });
+    Outcome::new(text, json!({"operation": ready.turn.operation, "secret": secret.name}))
+}
+
+/// The secret that is meant, and how it is rotated.
+fn chosen<'p>(
+    context: &Context,
+    profile: &'p Profile,
+    asked: Option<&str>,
+) -> Result<(&'p SecretVariable, &'p Rotation), Failure> {
+    let known: Vec<(&SecretVariable, &Rotation)> =
+        profile.secrets.iter().filter_map(|secret| Some((secret, secret.rotation.as_ref()?))).collect();
+    let names: Vec<String> = known.iter().map(|(secret, _)| secret.spoken()).collect();
+    let can_be = match names.as_slice() {
+        [] => format!("the description of {} says of no secret how it is rotated", profile.product.title),
+        names => format!("these can be rotated: {}", names.join(", ")),
+    };
+    let place = match asked {
+        Some(asked) => {
+            known.iter().position(|(secret, _)| secret.spoken() == asked || secret.name.as_str() == asked)
+        }
+        None if context.asks() && !known.is_empty() => consent::choose("Which secret?", &names),
+        None => return Err(Failure::usage(Fault::new("which secret is not said").hint(can_be))),
+    };
+    match (place, asked) {
+        (Some(place), _) => Ok(known[place]),
+        (None, Some(asked)) => {
+            Err(Failure::usage(Fault::new(format!("{asked} cannot be rotated")).hint(can_be)))
+        }
+        (None, None) => Err(Failure::usage(Fault::new("no secret was chosen; nothing was changed"))),
+    }
+}
+
+/// What is accepted must be something that can be lost: a name that was mistyped is no consent.
+fn accepted(asked: &[String], rotation: &Rotation) -> Result<Vec<VariableName>, Failure> {
+    let known = |name: &String| rotation.derived.iter().find(|derived| derived.name.as_str() == name);
+    asked
+        .iter()
+        .map(|name| {
+            known(name).map(|derived| derived.name.clone()).ok_or_else(|| {
+                Failure::usage(Fault::new(format!(
+                    "--accept {name}: nothing is derived from the secret by that name"
+                )))
+            })
+        })
+        .collect()
+}
+
+/// The backup that stands behind the re-hash: one that is taken first, or the newest verified one.
+fn guard(context: &Context, ready: &Ready, asked: &Rotate) -> Result<Guard, Failure> {
+    if !asked.skip_backup {
+        let id = backup::next_id(context, &ready.install)?;
+        return Ok(Guard::Taken { id, keep: backup::keep(&ready.install, asked.create.keep)? });
+    }
+    match newest_verified(ready)? {
+        Some(id) => Ok(Guard::Present(id)),
+        None => Err(Failure::refused(
+            Fault::new("there is no verified backup to stand behind a rotation")
+                .hint("leave out --skip-backup: one is taken then"),
+        )),
+    }
+}
+
+fn newest_verified(ready: &Ready) -> Result<Option<BackupId>, Failure> {
+    let catalogue =
+        Catalogue::open(ready.install.place.state.root()).map_err(|error| catalogue_fault(&error))?;
+    let there = |id: &BackupId| ready.directory.join(id.file_name()).is_file();
+    let verified = catalogue.records().iter().rev().filter(|record| record.verified.is_some());
+    Ok(verified.map(|record| record.id).find(there))
+}
+
+/// It stops where that was asked for; a person is asked at the other place, and where it cannot be undone.
+fn pauses_of(context: &Context, asked: Option<PauseAfter>) -> Vec<(PausePoint, Halt)> {
+    let asked = asked.map(|asked| match asked {
+        PauseAfter::Dual => PausePoint::Dual,
+        PauseAfter::Rehash => PausePoint::Rehash,
+    });
+    [PausePoint::Dual, PausePoint::Rehash]
+        .into_iter()
+        .filter_map(|point| match asked {
+            Some(asked) if asked == point => Some((point, Halt::Stop)),
+            _ => context.asks().then_some((point, Halt::Ask)),
+        })
+        .collect()
+}
+
+fn question(ready: &Ready, secret: &SecretVariable, request: &Request) -> String {
+    let title = &ready.install.profile.product.title;
+    let name = &secret.name;
+    let id = match &request.guard {
+        Guard::Taken { id, .. } => format!("backup {id}, taken first,"),
+        Guard::Present(id) => format!("backup {id}"),
+    };
+    match request.way {
+        Way::DualWindow { .. } => {
+            format!("Rotate {name} of {title}? Its re-hash cannot be undone: {id} stands behind it")
+        }
+        Way::Replaced { .. } => format!("Rotate {name} of {title}? {id} stands behind it"),
+    }
+}
