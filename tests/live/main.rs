@@ -44,6 +44,7 @@ mod registry;
 mod rehearsals;
 mod restores;
 mod rollbacks;
+mod rotations;
 mod server_lock;
 mod settings;
 mod stack;
