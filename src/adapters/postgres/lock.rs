@@ -31,14 +31,18 @@ struct Taken {
 }
 
 impl LastingLock {
-    /// Takes the lock of a product's database, if it is free.
+    /// Takes the lock of a product's database, if it is free. Who has it already, because an operation goes on after a
+    /// question, keeps it.
     ///
     /// # Errors
     /// As [`take_lock`].
     pub async fn take(&self, info: &ConnInfo, database: &DatabaseName, holder: &str) -> Result<(), PgError> {
+        let mut taken = self.0.lock().await;
+        if taken.as_ref().is_some_and(|taken| !taken.lock.session.is_closed()) {
+            return Ok(());
+        }
         let lock = take_lock(info, database, holder, Duration::ZERO).await?;
-        let taken = Taken { lock, database: database.clone(), holder: holder.to_owned() };
-        *self.0.lock().await = Some(taken);
+        *taken = Some(Taken { lock, database: database.clone(), holder: holder.to_owned() });
         Ok(())
     }
 
