@@ -10,8 +10,8 @@ use crate::report::quantity;
 /// (<https://www.postgresql.org/support/versioning/>).
 const OLDEST_MAJOR: u32 = 14;
 
-/// The oldest that opsctl's statements are tested with.
-const LEAST_MAJOR: u32 = 12;
+/// The first that can drop a database while clients hold on to it.
+const LEAST_MAJOR: u32 = 13;
 
 /// Transaction numbers that are in use at most; the server stops taking writes some three million before 2^31.
 const WRAPAROUND_LIMIT: u64 = 1_600_000_000;
