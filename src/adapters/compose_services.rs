@@ -1,6 +1,7 @@
 //! The product's services as containers of a Compose project: the Engine API for what it can do, `docker compose` for
 //! what only it can (making containers as the project's files describe them).
 
+mod bring_up;
 mod images;
 mod probes;
 pub mod rehearsal;
@@ -47,6 +48,8 @@ pub struct ComposeServices {
     pub profile: Arc<Profile>,
     /// The services whose containers start with the engine, even if they were stopped on purpose: `restart: always`.
     pub started_with_engine: Vec<ServiceName>,
+    /// The services of which the files want another number of containers than one.
+    pub scaled_by_files: Vec<ServiceName>,
     /// The operation that containers are labelled with.
     pub operation: OperationId,
     /// Where files that belong to the operation are put.
@@ -220,12 +223,12 @@ impl Services for ComposeServices {
         self.point_tag_at(release).await?;
         let up = Up {
             services: services.iter().map(ToString::to_string).collect(),
-            scale: Vec::new(),
+            scale: self.scaled_by_hand(services).await?,
             recreate: Recreate::IfChanged,
             overrides: Vec::new(),
             limit: COMPOSE_LIMIT,
         };
-        self.compose_for(release).up(&up).await.map_err(|error| compose_fault(&error))?;
+        self.bring_up(&up, services, release, bring_up::met_another).await?;
         self.start_with_engine(services).await
     }
 

@@ -15,7 +15,7 @@ use crate::commands::database::{self, Reached};
 use crate::commands::install::Install;
 use crate::error::Fault;
 use crate::model::backup_id::BackupId;
-use crate::model::compose_model::RestartPolicy;
+use crate::model::compose_model::{RestartPolicy, Service};
 use crate::model::conninfo::{ConnInfo, Host};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::manifest::{self, Mode};
@@ -66,7 +66,8 @@ pub fn services(
         compose: install.compose.clone(),
         project: install.model.project.clone(),
         profile: install.profile.clone(),
-        started_with_engine: started_with_engine(install),
+        started_with_engine: those(install, |service| service.restart == RestartPolicy::Always),
+        scaled_by_files: those(install, |service| service.replicas != 1),
         operation: operation.clone(),
         scratch: install.place.state.operation(operation),
         redactor: install.redactor.clone(),
@@ -76,12 +77,10 @@ pub fn services(
     })
 }
 
-fn started_with_engine(install: &Install) -> Vec<ServiceName> {
-    let always = |name: &ServiceName| {
-        let service = install.model.services.get(name.as_str());
-        service.is_some_and(|service| service.restart == RestartPolicy::Always)
-    };
-    install.profile.stop_order().into_iter().filter(|name| always(name)).cloned().collect()
+/// The product's services of which something holds in the resolved model.
+fn those(install: &Install, holds: impl Fn(&Service) -> bool) -> Vec<ServiceName> {
+    let of_model = |name: &&ServiceName| install.model.services.get(name.as_str()).is_some_and(&holds);
+    install.profile.stop_order().into_iter().filter(of_model).cloned().collect()
 }
 
 /// Builds the world for an operation.

@@ -13,14 +13,19 @@ use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::{Ready, ready};
-use crate::commands::{pauses, show, unfinished};
+use crate::commands::{pauses, preflight, show, unfinished};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::operation::OperationKind;
 use crate::operations::rotate::{self, Guard, Rehashing, Request, Way};
 use crate::plan::rotation::{Halt, PausePoint};
 use crate::ports::Databases;
+use crate::preflight::Check;
 use crate::profile::{self, Profile, Rotation, SecretVariable, VariableName};
+
+/// What a rotation stands on: a file that others cannot read, and a database that takes the re-hash.
+const CHECKS: [Check; 5] =
+    [Check::EnvMode, Check::EnvFiles, Check::EnvDuplicates, Check::DbWritable, Check::DbPooler];
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
@@ -41,6 +46,7 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
     let product = ready.found.product(&ready.install, live);
     let hazards = rotate::hazards(&product, ready.found.trouble.as_deref(), &found, &accepted);
     rotate::refusal(&secret.name, hazards).map_err(Failure::refused)?;
+    preflight::must_hold(context, &ready.install, &CHECKS).await?;
     look::try_key(&ready, rotation).await.map_err(Failure::refused)?;
     let Some(old) = found.settings.current.clone() else {
         return Err(Failure::refused(Fault::new(format!("{} is not set", secret.name))));

@@ -2,10 +2,34 @@
 
 use std::fs;
 
-use crate::docker::image_id;
+use crate::docker::{docker, image_id};
 use crate::past_commit::rows_lost;
 use crate::settings::{Description, Settings};
 use crate::stack::Stack;
+
+#[test]
+fn replicas_that_somebody_added_by_hand_are_there_afterwards() {
+    let settings = Settings::new(15, "1.0.0").overlaid("services:\n  ledger-worker:\n    ports: !reset []\n");
+    let stack = Stack::of(settings);
+    stack.compose(&["up", "-d", "--wait", "--scale", "ledger-worker=3"]);
+    let workers = || {
+        let project = format!("label=com.docker.compose.project={}", stack.project);
+        let service = "label=com.docker.compose.service=ledger-worker";
+        let format = "{{.Names}} {{.Image}}";
+        let found = docker(["ps", "--filter", &project, "--filter", service, "--format", format]);
+        let mut images: Vec<String> =
+            found.lines().map(|line| line.split(' ').next_back().unwrap().to_owned()).collect();
+        images.sort();
+        images
+    };
+    stack.ops_does(&["upgrade", "1.1.0"]);
+    assert_eq!(workers(), ["ledger/ledger:1.1.0"; 3]);
+    stack.ops_does(&["rollback"]);
+    assert_eq!(workers(), ["ledger/ledger:1.0.0"; 3]);
+    stack.ops_does(&["backup"]);
+    stack.ops_does(&["restore", "latest"]);
+    assert_eq!(workers(), ["ledger/ledger:1.0.0"; 3]);
+}
 
 #[test]
 fn two_upgrades_lose_nothing_and_what_cannot_be_is_refused() {

@@ -1,18 +1,12 @@
 //! What a rotation needs of the containers: that they are made anew, what they were made with, and that keys are taken.
 
-use std::time::Duration;
-
 use super::{COMPOSE_LIMIT, ComposeServices, compose_fault, fault};
 use crate::adapters::compose::{Recreate, Up};
-use crate::adapters::docker::Removal;
 use crate::error::Fault;
 use crate::model::secret::Secret;
 use crate::plan::rotation::{DualSecret, Held, Replicas, Which};
 use crate::plan::step::Release;
 use crate::profile::{HttpPath, ServiceName};
-
-/// How long is waited before Compose is tried again.
-const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
 
 impl ComposeServices {
     pub(super) async fn make_anew(
@@ -33,37 +27,9 @@ impl ComposeServices {
             overrides: Vec::new(),
             limit: COMPOSE_LIMIT,
         };
-        self.bring_up(&up, &services, release).await?;
+        // Nobody waits: the replicas that are not yet made anew serve.
+        self.bring_up(&up, &services, release, |_| true).await?;
         self.start_with_engine(&services).await
-    }
-
-    /// The Compose of an opsctl that was killed goes on for a moment, and two that make the same containers anew get in each
-    /// other's way; one that was killed too leaves halves. So what fails is tried again, with the halves gone.
-    async fn bring_up(&self, up: &Up, services: &[ServiceName], release: &Release) -> Result<(), Fault> {
-        let mut attempts = 0;
-        loop {
-            self.remove_halves(services).await?;
-            match self.compose_for(release).up(up).await {
-                Ok(()) => return Ok(()),
-                Err(error) if attempts == PAUSES.len() => return Err(compose_fault(&error)),
-                Err(_) => tokio::time::sleep(PAUSES[attempts]).await,
-            }
-            attempts += 1;
-        }
-    }
-
-    /// Removes containers that Compose had made and not yet put in the place of those that they replace.
-    async fn remove_halves(&self, services: &[ServiceName]) -> Result<(), Fault> {
-        for service in services {
-            let replicas = self.replicas(service).await?;
-            for half in replicas.iter().filter(|found| !found.is_running() && is_half(&found.name)) {
-                match self.engine.remove(&half.id, Removal::KilledWithAnonymousVolumes).await {
-                    Err(error) if !error.is_not_found() => return Err(fault(&error)),
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The engine knows what a container was made with. An empty value counts as none, as it does for the product.
@@ -133,28 +99,6 @@ impl ComposeServices {
             0 => Err(Fault::new(format!("no replica of {name} runs"))),
             1 => Ok("1 replica took it".to_owned()),
             asked => Ok(format!("{asked} replicas took it")),
-        }
-    }
-}
-
-/// Whether a name is one that Compose gives to a container until the one that it replaces is gone: the beginning of that one's
-/// identifier, and its name.
-fn is_half(name: &str) -> bool {
-    let mark = name.split_once('_').map_or("", |(mark, _)| mark);
-    mark.len() == 12 && mark.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_told_from_containers_that_are_named_like_them() {
-        assert!(is_half("eec8c3e7fc0a_ledger-ledger-worker-1"));
-        for name in
-            ["ledger-ledger-worker-1", "ledger_worker_1", "eec8c3e7fc0_x", "EEC8C3E7FC0A_x", "eec8c3e7fc0a-x"]
-        {
-            assert!(!is_half(name), "{name}");
         }
     }
 }
