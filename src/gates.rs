@@ -318,7 +318,9 @@ fn is_version(said: &str, expected: &Version) -> bool {
 }
 
 async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault {
-    let culprit = seen.iter().find(|seen| seen.finding != Finding::Well).or(seen.first());
+    // One that only was not there yet is not what it failed for, if another is broken.
+    let broken = seen.iter().find(|seen| matches!(seen.finding, Finding::Broken(_)));
+    let culprit = broken.or_else(|| seen.iter().find(|seen| seen.finding != Finding::Well)).or(seen.first());
     let mut fault = Fault::new(why);
     if let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) {
         fault = fault.evidence(services.log_tail(instance, LOG_LINES).await);

@@ -290,6 +290,13 @@ async fn what_waiting_cannot_mend_is_not_waited_for(#[case] look: Look) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_broken_is_shown_before_what_is_not_there_yet() {
+    let fault = passed([vec![unready()], vec![out_of_memory(state(exited()))]]).await.unwrap_err();
+    assert_eq!(fault.evidence, ["log of replica-1/one"]);
+    assert!(fault.hints.iter().any(|hint| hint.contains("enough memory")), "{fault:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_bad_replica_of_two_is_enough_and_is_the_one_whose_log_is_shown() {
     let fault = passed([vec![well()], vec![well(), state(exited())]]).await.unwrap_err();
     assert_eq!(fault.what, "api ended with status 137");

@@ -58,8 +58,9 @@ fn a_migration_whose_outcome_is_unknown_is_asked_for_and_never_run_twice() {
     let made = ["--filter", "event=create", "--format", "{{.Actor.Attributes.name}}"];
     let range = ["events", "--since", &since, "--until", &until];
     let made = crate::docker::docker_with(&[&range[..], &made[..]].concat());
-    assert!(made.contains("canary"), "the engine remembers what was made: {made}");
-    assert!(!made.contains("opsctl-migrate"), "{container} had ended: {made}");
+    let ours = |role: &str| made.contains(&format!("{}-opsctl-{role}", stack.project));
+    assert!(ours("canary"), "the engine remembers what was made: {made}");
+    assert!(!ours("migrate"), "{container} had ended: {made}");
     stack.assert_serves("1.1.0");
     stack.assert_tidy();
     assert_eq!(stack.world().migrations.len(), before.migrations.len() + 1);
