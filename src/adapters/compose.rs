@@ -111,6 +111,8 @@ impl Compose {
         let mut command = HostCommand::new("docker", ["compose", "--ansi", "never"]);
         command.arguments.extend(self.project.options(overrides));
         command.arguments.extend(arguments.into_iter().map(Into::into));
+        let shown: Vec<_> = command.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        log::debug!("run: docker {}", shell_words::join(shown));
         command.directory = Some(self.project.directory.clone());
         let blocked = BLOCKED.iter().map(ToString::to_string).chain(self.environment.blocked.iter().cloned());
         command.inherited = Inherited::AllBut(blocked.collect());

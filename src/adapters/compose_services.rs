@@ -3,6 +3,7 @@
 
 mod bring_up;
 mod images;
+mod own_preflight;
 mod probes;
 pub mod rehearsal;
 mod rotation;
@@ -19,11 +20,10 @@ use serde_json::json;
 use crate::adapters::compose::{self, Compose, ComposeEnvironment, Recreate, Up};
 use crate::adapters::docker::{
     Container, ContainerFilter, ContainerKind, ContainerState, DockerError, Engine, EngineSettings,
-    ExecCommand, Health as EngineHealth, LABEL_OPERATION, LABEL_PROJECT, LogLimits, Removal, Restart,
+    Health as EngineHealth, LABEL_OPERATION, LABEL_PROJECT, LogLimits, Removal, Restart,
 };
 use crate::adapters::files;
 use crate::adapters::http::Http;
-use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::OperationId;
@@ -272,20 +272,7 @@ impl Services for ComposeServices {
     async fn preflight(&self, instance: &Instance) -> Result<Option<String>, Fault> {
         let Some(preflight) = &self.profile.preflight else { return Ok(None) };
         let container = self.container_of(instance).await?;
-        let command = ExecCommand { argv: preflight.command.clone(), environment: Vec::new(), user: None };
-        let failed = |error: &dyn std::error::Error| {
-            Fault::caused_by("the product's own preflight could not run", error)
-        };
-        let running =
-            self.engine.exec(&container.id, command, Stdin::Empty).await.map_err(|error| failed(&error))?;
-        let (output, exit) =
-            running.collect("preflight", 1 << 20, preflight.timeout).await.map_err(|error| failed(&error))?;
-        if exit.success() {
-            return Ok(Some("the product's own preflight passed".to_owned()));
-        }
-        let said = format!("{}\n{}", String::from_utf8_lossy(&output), exit.stderr);
-        Err(Fault::new(format!("the product's own preflight failed with {}", exit.status))
-            .evidence(self.shown(said.lines().map(str::to_owned))))
+        self.preflight_inside(preflight, &container).await.map(Some)
     }
 
     async fn log_tail(&self, instance: &Instance, lines: usize) -> Vec<String> {

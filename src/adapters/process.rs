@@ -69,8 +69,7 @@ impl HostCommand {
     /// If it cannot be started, for instance because there is no such program.
     pub fn start(self, stdin: Stdin) -> Result<ToolOutput, ToolError> {
         let program = self.program.display().to_string();
-        let arguments: Vec<_> = self.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-        log::debug!("run: {program} {}", shell_words::join(arguments));
+        log::debug!("run: {program}");
         let start_failed = |source| ToolError::Start { program: program.clone(), source };
         let mut child = self.command(&stdin).spawn().map_err(start_failed)?;
         let group = ProcessGroup::of(&child);

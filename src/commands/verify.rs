@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::consent;
 use crate::adapters::postgres::rows::row_counts;
+use crate::adapters::postgres::session::Session;
 use crate::adapters::product_database;
 use crate::cli::Verify;
 use crate::commands::context::{Context, Outcome};
@@ -19,7 +20,7 @@ use crate::error::{Failure, Fault};
 use crate::model::secret::Secret;
 use crate::ports::Services;
 use crate::preflight::product as judge;
-use crate::preflight::{Check, Finding, Judgement};
+use crate::preflight::{Check, Finding, Judgement, Status};
 use crate::report::{Event, Progress, Reporter};
 
 /// Does what was asked.
@@ -84,8 +85,11 @@ async fn prove(
 ) -> Judgement {
     match check {
         Check::VerifyHealth => health(survey).await,
-        Check::VerifyMigrations => database::migrations(survey).await,
-        Check::VerifyRows => rows(survey).await,
+        Check::VerifyMigrations | Check::VerifyRows => match survey.session().await {
+            Err(skipped) => unproven(skipped),
+            Ok(_) if check == Check::VerifyMigrations => database::migrations(survey).await,
+            Ok(session) => rows(survey, session).await,
+        },
         Check::VerifyData => data(context, services).await,
         Check::VerifyProvisioning => provisioning(survey, services, asked.reload).await,
         _ => smoke(services, asked.smoke).await,
@@ -99,20 +103,19 @@ async fn health(survey: &Survey<'_>) -> Judgement {
             trouble => judge::health(trouble.as_deref(), found.running.len()),
         },
         Ok(found) => judge::version(&found.release.to_string(), &found.drift),
-        Err(skipped) => {
-            Judgement { status: crate::preflight::Status::Fail, ..skipped }.and("`opsctl preflight` says why")
-        }
+        Err(skipped) => unproven(skipped),
     }
 }
 
+/// What could not be looked at is not sound for that.
+fn unproven(skipped: Judgement) -> Judgement {
+    Judgement { status: Status::Fail, ..skipped }.and("`opsctl preflight` says why")
+}
+
 /// Each table of the newest backup of this release: that it is there, and whether rows went away since.
-async fn rows(survey: &Survey<'_>) -> Judgement {
-    let session = match survey.session().await {
-        Ok(session) => session,
-        Err(skipped) => return skipped,
-    };
+async fn rows(survey: &Survey<'_>, session: &Session) -> Judgement {
     let Some(manifest) = survey.last_manifest().await else {
-        return Judgement::skipped("there is no backup of this release to compare with");
+        return Judgement::skipped("there is no backup of this release that can be read, to compare with");
     };
     let now = match row_counts(session).await {
         Ok(counts) => counts,

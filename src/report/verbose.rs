@@ -1,6 +1,7 @@
 //! What is asked of Docker, Compose, PostgreSQL and the product, for `--verbose`: one line each on stderr.
 //!
-//! The lines say what is being done and hold no secret: arguments never do, and statements are not shown.
+//! The lines say what is being done and hold no secret: statements are not shown, and of commands that somebody else wrote,
+//! such as hooks, only the program is.
 
 use std::io::Write as _;
 use std::time::Instant;

@@ -231,6 +231,7 @@ fn what_is_beside_the_product_is_looked_at_too() {
     let stack = Stack::of(Settings::new(15, "1.0.0").overlaid(BESIDE));
     stack.private();
     stack.finds("product-backup", "warn", "there is none");
+    stack.finds("env-required", "skipped", "there is no .env.example");
     stack.finds("product-monitoring", "skipped", "not turned on");
     stack.add_line("COMPOSE_PROFILES=monitoring");
     stack.finds("product-monitoring", "warn", "not running: watcher");

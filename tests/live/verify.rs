@@ -109,6 +109,15 @@ fn a_sound_install_is_proven_and_a_broken_one_is_found_out() {
     stack.ops_does(&["restore", "latest"]);
     assert_eq!(stack.number("ledger", "SELECT count(*) FROM provisioned_items"), 1);
     stack.ops_exits(0, &["--strict", "verify"]);
+    let server = stack.container("postgres").unwrap();
+    crate::docker::docker(["stop", &server]);
+    let unseen = stack.ops(&["verify", "--only", "verify-rows,verify-migrations"]);
+    assert_eq!(unseen.code, Some(3), "what could not be looked at is not sound: {}", unseen.told());
+    expect(&unseen, "verify-rows", "fail", "");
+    expect(&unseen, "verify-migrations", "fail", "");
+    crate::docker::docker(["start", &server]);
+    stack.server_gets_well();
+
     let worker = stack.container("ledger-worker").unwrap();
     crate::docker::docker(["stop", &worker]);
     let down = stack.ops_exits(3, &["verify", "--only", "verify-health"]);

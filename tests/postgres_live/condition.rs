@@ -48,6 +48,8 @@ async fn a_roles_rights_and_limits_are_its_own() {
     assert!(rights.evidence.starts_with("app may not create schemas in the database"), "{rights:?}");
 
     admin.execute("giving away", "CREATE TABLE theirs (id int)").await.unwrap();
+    let beside = "CREATE SCHEMA monitoring; CREATE TABLE monitoring.samples (id int)";
+    admin.execute("keeping something beside", beside).await.unwrap();
     assert_eq!(condition(&session).await.unwrap().foreign_tables, ["theirs"]);
 }
 

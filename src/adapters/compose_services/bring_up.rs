@@ -52,12 +52,13 @@ impl ComposeServices {
         Ok(scaled)
     }
 
-    /// Removes containers that Compose had made and not yet put in the place of those that they replace.
+    /// Removes containers that Compose had made and not yet put in the place of those that they replace. Their volumes stay:
+    /// Compose hands on what the old container had.
     async fn remove_halves(&self, services: &[ServiceName]) -> Result<(), Fault> {
         for service in services {
             let replicas = self.replicas(service).await?;
             for half in replicas.iter().filter(|found| !found.is_running() && is_half(&found.name)) {
-                match self.engine.remove(&half.id, Removal::KilledWithAnonymousVolumes).await {
+                match self.engine.remove(&half.id, Removal::Killed).await {
                     Err(error) if !error.is_not_found() => return Err(fault(&error)),
                     _ => {}
                 }

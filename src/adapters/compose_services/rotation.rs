@@ -1,6 +1,6 @@
 //! What a rotation needs of the containers: that they are made anew, what they were made with, and that keys are taken.
 
-use super::{COMPOSE_LIMIT, ComposeServices, compose_fault, fault};
+use super::{COMPOSE_LIMIT, ComposeServices, compose_fault};
 use crate::adapters::compose::{Recreate, Up};
 use crate::error::Fault;
 use crate::model::secret::Secret;
@@ -40,8 +40,7 @@ impl ComposeServices {
     ) -> Result<Vec<Held>, Fault> {
         let mut held = Vec::new();
         for container in self.replicas(service).await?.iter().filter(|container| container.is_running()) {
-            let environment = self.engine.environment(&container.id).await.map_err(|error| fault(&error))?;
-            held.push(self.recognised(secret, |name| environment.get(name)));
+            held.push(self.recognised(secret, |name| container.environment.get(name)));
         }
         Ok(held)
     }

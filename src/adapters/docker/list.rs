@@ -1,12 +1,11 @@
 //! Finding containers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::error::DockerError;
 use super::{Container, ContainerId, Engine, LABEL_OPERATION};
-use crate::model::secret::Secret;
 
 /// Which containers are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,23 +73,8 @@ impl Engine {
         }
     }
 
-    /// What a container was made with, by variable. It holds every secret of the service.
-    ///
-    /// # Errors
-    /// If there is no such container, or the engine does not answer.
-    pub async fn environment(&self, id: &ContainerId) -> Result<BTreeMap<String, Secret>, DockerError> {
-        let doing = format!("read the settings of container {}", id.short());
-        let raw = self.ask(doing, self.docker.inspect_container(id.as_str(), None)).await?;
-        let assigned = raw.config.and_then(|config| config.env).unwrap_or_default();
-        let pair = |line: String| {
-            let (name, value) = line.split_once('=')?;
-            Some((name.to_owned(), Secret::new(value)))
-        };
-        Ok(assigned.into_iter().filter_map(pair).collect())
-    }
-
     async fn inspect(&self, id: &str) -> Result<Container, DockerError> {
-        let doing = format!("inspect container {id}");
+        let doing = format!("inspect container {}", id.get(..12).unwrap_or(id));
         let raw = self.ask(doing.clone(), self.docker.inspect_container(id, None)).await?;
         Container::from_engine(raw).map_err(|missing| DockerError::Broken {
             doing,

@@ -47,7 +47,7 @@ pub(super) fn file(survey: &Survey<'_>) -> Judgement {
 /// What the distribution's example assigns; none where there is no example.
 fn example(survey: &Survey<'_>) -> Option<Settings> {
     let path = survey.env_file().with_file_name(".env.example");
-    let read = EnvStore::at(path).read().ok()?;
+    let read = EnvStore::at(&path).read().ok().filter(|_| path.is_file())?;
     survey.values(read.file()).ok()
 }
 

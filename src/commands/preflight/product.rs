@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::host::failing;
 use super::survey::Survey;
 use crate::adapters::catalogue::Catalogue;
-use crate::adapters::docker::{Bind, BindAccess, Container, ExecCommand, Health, ToolContainer, ToolNetwork};
+use crate::adapters::docker::{Bind, BindAccess, Container, Health, ToolContainer, ToolNetwork};
 use crate::adapters::dump_backups::catalogue_fault;
-use crate::adapters::tool_output::Stdin;
 use crate::commands::install::Install;
 use crate::commands::operate;
 use crate::journal::lock::current_holder;
@@ -183,47 +182,30 @@ pub(super) async fn preflight(survey: &Survey<'_>) -> Judgement {
     let Some(own) = &install.profile.preflight else {
         return Judgement::skipped("the product has none that is known here");
     };
+    let services = match survey.services(install) {
+        Ok(services) => services,
+        Err(skipped) => return skipped,
+    };
     let api = install.profile.api().0;
     let runs = containers
         .iter()
         .find(|container| container.is_running() && container.service.as_deref() == Some(api.as_str()));
     let (place, ran) = match runs {
         Some(container) => {
-            let command = ExecCommand { argv: own.command.clone(), environment: Vec::new(), user: None };
-            (
-                format!("in {}", container.name),
-                install.engine.exec(&container.id, command, Stdin::Empty).await,
-            )
+            (format!("in {}", container.name), services.preflight_inside(own, container).await)
         }
         None => match one_off(survey, install, own).await {
-            Ok(tool) => {
-                ("in a container of its own".to_owned(), install.engine.run_tool(tool, Stdin::Empty).await)
-            }
+            Ok(tool) => ("in a container of its own".to_owned(), services.preflight_alone(own, tool).await),
             Err(skipped) => return skipped,
         },
     };
-    let ran = match ran {
-        Ok(output) => output.collect("preflight", 1 << 20, own.timeout).await,
-        Err(error) => Err(error),
-    };
     match ran {
-        Ok((_, exit)) if exit.success() => Judgement::pass(format!("passed, {place}")),
-        Ok((said, exit)) => {
-            let said = format!("{}\n{}", String::from_utf8_lossy(&said), exit.stderr);
-            let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            Judgement::fail(
-                format!(
-                    "{place}, it ended with {}: {}",
-                    exit.status,
-                    install.redactor.redact(&lines.join(" | "))
-                ),
-                "database not reachable: start PostgreSQL, and compare DATABASE_URL",
-            )
-            .and("pending migrations: `docker compose run --rm` the service that migrates")
-            .and("missing settings: compare the environment file with .env.example")
-        }
-        Err(error) => {
-            Judgement::fail(format!("it could not run {place}: {error}"), "is the release's image whole?")
+        Ok(_) => Judgement::pass(format!("passed, {place}")),
+        Err(fault) => {
+            let said = [&[format!("{place}: {fault}")], &fault.evidence[..]].concat().join(" | ");
+            Judgement::fail(said, "database not reachable: start PostgreSQL, and compare DATABASE_URL")
+                .and("pending migrations: `docker compose run --rm` the service that migrates")
+                .and("missing settings: compare the environment file with .env.example")
         }
     }
 }

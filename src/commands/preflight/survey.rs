@@ -1,11 +1,8 @@
 //! What checks have in common, found out once and when the first of them asks.
 
 use std::path::PathBuf;
-use std::time::Duration;
-
 use tokio::sync::OnceCell;
 
-use super::LIMIT;
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, Engine, EngineFacts};
 use crate::adapters::env_store::{EnvStore, EnvStoreError, Snapshot};
@@ -20,9 +17,9 @@ use crate::commands::live;
 use crate::env_file::EnvFile;
 use crate::error::Fault;
 use crate::model::operation::{OperationId, OperationKind};
+use crate::preflight::Judgement;
 use crate::preflight::database::Condition;
 use crate::preflight::environment::Settings;
-use crate::preflight::{Check, Judgement};
 
 /// Something that a check needs and that could not be found out: the check is skipped, as another one says why.
 pub(in crate::commands) type Known<'a, T> = Result<&'a T, Judgement>;
@@ -62,17 +59,6 @@ impl<'a> Survey<'a> {
     /// An install that was read already.
     pub(in crate::commands) fn of(context: &'a Context, install: &'a Install) -> Self {
         Self { given: Some(install), ..Self::new(context, install.place.clone()) }
-    }
-
-    /// How long a check may take.
-    pub(in crate::commands) fn limit(&self, check: Check) -> Duration {
-        let own = self.install.get().and_then(|install| install.as_ref().ok());
-        let own =
-            own.and_then(|install| install.profile.preflight.as_ref()).map(|preflight| preflight.timeout);
-        match (check, own) {
-            (Check::ProductPreflight, _) => own.unwrap_or(Duration::from_mins(1)) + LIMIT,
-            _ => LIMIT,
-        }
     }
 
     /// Why the install cannot be read, if it cannot.

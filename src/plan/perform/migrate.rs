@@ -1,12 +1,12 @@
 //! Migrating: in a container that runs once, watched to its end, and never run twice.
 
-use super::run_once::{Watched, to_its_end};
+use super::run_once::{Watched, begin, to_its_end};
 use super::{Earlier, Note};
 use crate::error::Fault;
 use crate::explain::Topic;
 use crate::model::database_name::DatabaseName;
 use crate::plan::step::OneOff;
-use crate::ports::{Databases, InstanceState, Limits, ProgressSink, Services, WriteMark, Written};
+use crate::ports::{Databases, Limits, ProgressSink, Services, WriteMark, Written};
 
 /// What migrates, and what.
 #[derive(Debug, Clone, Copy)]
@@ -25,19 +25,11 @@ pub(super) async fn migrate<S: Services, D: Databases>(
 ) -> Result<Note, Fault> {
     let Migration { one_off, live } = migration;
     let before = databases.schema(live).await?;
-    match services.one_off(&one_off.name).await?.map(|instance| instance.state) {
-        None if earlier.in_doubt => {
-            at_the_start(databases, live, earlier).await?;
-            services.start_one_off(one_off).await?;
-        }
-        None => services.start_one_off(one_off).await?,
-        // An earlier opsctl was killed after it had made the container: nobody will ever start this one.
-        Some(InstanceState::Created) => {
-            services.remove_one_off(&one_off.name).await?;
-            services.start_one_off(one_off).await?;
-        }
-        Some(_) => {}
+    let present = services.one_off(&one_off.name).await?;
+    if present.is_none() && earlier.in_doubt {
+        at_the_start(databases, live, earlier).await?;
     }
+    begin(services, one_off, present.as_ref()).await?;
     let watched = Watched {
         one_off,
         live,

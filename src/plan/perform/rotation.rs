@@ -1,12 +1,12 @@
 //! What the steps of a rotation show and let the product do.
 
 use super::Note;
-use super::run_once::{Watched, to_its_end};
+use super::run_once::{Watched, begin, to_its_end};
 use crate::error::Fault;
 use crate::model::database_name::DatabaseName;
 use crate::plan::rotation::{Among, DualSecret, OnRecord, Window, missing_on_record};
 use crate::plan::step::OneOff;
-use crate::ports::{Databases, InstanceState, Limits, ProgressSink, Services};
+use crate::ports::{Databases, Limits, ProgressSink, Services};
 use crate::profile::ServiceName;
 
 /// Fails unless services have the values of a secret that they are meant to have: what a container was made with is what it
@@ -51,15 +51,8 @@ pub(super) async fn rehash<S: Services, D: Databases>(
     limits: &Limits,
     progress: ProgressSink<'_>,
 ) -> Result<Note, Fault> {
-    match services.one_off(&one_off.name).await?.map(|instance| instance.state) {
-        None => services.start_one_off(one_off).await?,
-        // An earlier opsctl was killed after it had made the container: nobody will ever start this one.
-        Some(InstanceState::Created) => {
-            services.remove_one_off(&one_off.name).await?;
-            services.start_one_off(one_off).await?;
-        }
-        Some(_) => {}
-    }
+    let present = services.one_off(&one_off.name).await?;
+    begin(services, one_off, present.as_ref()).await?;
     let watched = Watched {
         one_off,
         live,

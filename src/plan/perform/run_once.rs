@@ -8,7 +8,7 @@ use crate::explain::Topic;
 use crate::gates;
 use crate::model::database_name::DatabaseName;
 use crate::plan::step::OneOff;
-use crate::ports::{Databases, InstanceState, Limits, ProgressSink, Services};
+use crate::ports::{Databases, Instance, InstanceState, Limits, ProgressSink, Services};
 use crate::report::{Progress, Unit};
 
 /// How often it is looked whether somebody holds it up.
@@ -29,6 +29,23 @@ pub(super) struct Watched<'a> {
     pub(super) failed: Option<Topic>,
     /// What tells more when it takes too long.
     pub(super) slow: Option<Topic>,
+}
+
+/// Starts the container, unless an earlier opsctl did.
+pub(super) async fn begin<S: Services>(
+    services: &S,
+    one_off: &OneOff,
+    present: Option<&Instance>,
+) -> Result<(), Fault> {
+    match present.map(|instance| instance.state) {
+        None => services.start_one_off(one_off).await,
+        // An earlier opsctl was killed after it had made the container: nobody will ever start this one.
+        Some(InstanceState::Created) => {
+            services.remove_one_off(&one_off.name).await?;
+            services.start_one_off(one_off).await
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// Waits until the container has ended; fails unless it ended well, and in time.
