@@ -11,6 +11,7 @@
 //! ```
 
 pub mod adapters;
+pub mod bundle;
 pub mod cli;
 pub mod commands;
 pub mod env_file;
