@@ -57,6 +57,25 @@ impl Plan {
         index > 0 && self.steps[index..].iter().all(Step::tidies)
     }
 
+    /// Whether the step that cannot be undone is among the first `touched`.
+    pub fn is_past_commit(&self, touched: usize) -> bool {
+        self.commit.is_some_and(|commit| touched > commit)
+    }
+
+    /// Whether the first `touched` steps can be given up: neither is the commit point among them, nor all that counts.
+    pub fn can_be_undone(&self, touched: usize) -> bool {
+        !self.is_past_commit(touched) && !touched.checked_sub(1).is_some_and(|last| self.is_tidying(last))
+    }
+
+    /// What becomes of an operation that stopped, as far as a person can choose.
+    pub fn ways_on(&self, touched: usize) -> &'static str {
+        if self.can_be_undone(touched) {
+            "`opsctl resume` goes on with it; `opsctl abort` undoes what it did"
+        } else {
+            "`opsctl resume` goes on with it: it can no longer be undone"
+        }
+    }
+
     /// Whether a failure behind the commit point leaves the operation to be gone on with: both values of a secret are taken
     /// meanwhile, so that nobody is kept waiting, and nothing else than going on would end that.
     pub fn only_goes_on(&self) -> bool {

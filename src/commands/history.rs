@@ -80,7 +80,10 @@ fn one(place: &Place, id: &str) -> Result<Outcome, Failure> {
         progress.planned.plan.kind,
         progress.planned.actor,
         progress.began.strftime("%Y-%m-%d %H:%M:%S"),
-        ending(progress.ending),
+        match progress.ending {
+            None => format!("not ended: {}", progress.ways_on()),
+            ended => ending(ended).to_owned(),
+        },
         progress.planned.arguments.join(" "),
         progress.planned.opsctl,
         show::progress(&progress),
@@ -96,7 +99,7 @@ fn took(progress: &Progress) -> String {
 
 fn ending(ending: Option<Closing>) -> &'static str {
     match ending {
-        None => "not ended: `opsctl resume` or `opsctl abort`",
+        None => "not ended",
         Some(Closing::Done) => "done",
         Some(Closing::Failed) => "failed, nothing changed",
         Some(Closing::RolledBack) => "failed, rolled back",

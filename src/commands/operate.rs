@@ -133,20 +133,19 @@ pub fn unfinished(state: &StateDir) -> Result<Option<Progress>, Failure> {
 
 /// Says of an operation that has not ended, before a command that only looks shows something else.
 pub fn mention_unfinished(context: &Context, place: &Place) {
-    let Progress { planned, paused, .. } = match unfinished(&place.state) {
+    let progress = match unfinished(&place.state) {
         Ok(None) => return,
         Ok(Some(progress)) => progress,
         Err(failure) => return context.warn(failure.fault.to_string()),
     };
+    let ways_on = progress.ways_on();
+    let Progress { planned, paused, .. } = progress;
     let stands = how_it_stands(paused);
     context.warn(match current_holder(&place.state.lock()) {
         Some(holder) => {
             format!("{} by {} is running, since {}", holder.doing.in_words(), holder.actor, utc(holder.since))
         }
-        None => format!(
-            "operation {} {stands}: `opsctl resume` goes on with it, `opsctl abort` undoes what it did",
-            planned.operation
-        ),
+        None => format!("operation {} {stands}: {ways_on}", planned.operation),
     });
 }
 
@@ -178,7 +177,7 @@ fn refuse_over(progress: &Progress) -> Failure {
             progress.finished,
             plan.steps.len()
         ))
-        .hint("`opsctl resume` goes on with it; `opsctl abort` undoes what it did"),
+        .hint(progress.ways_on()),
     )
 }
 
@@ -350,7 +349,8 @@ async fn finish(
 async fn lock_database(database: &ProductDatabase, host: &str) -> Result<(), Failure> {
     let holder = format!("{}@{host}", database.application());
     let live = database.live();
-    database.lock.take(&database.info, &live, &holder).await.map_err(|error| {
+    let info = database.reachable().await?;
+    database.lock.take(&info, &live, &holder).await.map_err(|error| {
         let fault = crate::adapters::product_database::fault(&error);
         match error {
             crate::adapters::postgres::error::PgError::InUse { .. } => Failure::new(Exit::Locked, fault),

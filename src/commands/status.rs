@@ -51,7 +51,12 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
             return Err(failure);
         }
     };
-    let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
+    // What an operation keeps to be let in by the server is needed for a look at that too.
+    let unfinished = operate::unfinished(&install.place.state).ok().flatten();
+    let operation = unfinished.map_or_else(
+        || OperationId::new(jiff::Timestamp::now(), OperationKind::Backup),
+        |progress| progress.planned.operation,
+    );
     let services = live::services(context, &install, &operation)?;
     match current::look(&install, &services).await {
         Ok(found) => {
@@ -92,13 +97,12 @@ fn operations(screen: &mut Screen, place: &Place) {
 }
 
 fn unfinished(screen: &mut Screen, progress: &Progress) {
-    let (heading, next) = match screen.data["running"] {
-        Value::Null if progress.paused.is_some() => {
-            ("paused", ": `opsctl resume` goes on, `opsctl abort` undoes")
-        }
-        Value::Null => ("unfinished", ": `opsctl resume` goes on, `opsctl abort` undoes"),
-        _ => ("so far", ""),
+    let heading = match screen.data["running"] {
+        Value::Null if progress.paused.is_some() => "paused",
+        Value::Null => "unfinished",
+        _ => "so far",
     };
+    let next = if heading == "so far" { String::new() } else { format!(": {}", progress.ways_on()) };
     let id = &progress.planned.operation;
     screen.row(
         heading,
@@ -106,6 +110,7 @@ fn unfinished(screen: &mut Screen, progress: &Progress) {
     );
     screen.lines.push(show::progress(progress));
     screen.data["unfinished"] = json!({"operation": id, "finished": progress.finished, "touched": progress.touched,
+            "can_be_undone": progress.planned.plan.can_be_undone(progress.touched),
             "paused": progress.paused.is_some()});
 }
 

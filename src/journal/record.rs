@@ -180,6 +180,14 @@ pub struct GoingBack {
 }
 
 impl Progress {
+    /// What becomes of it, as far as a person can choose.
+    pub fn ways_on(&self) -> &'static str {
+        match self.going_back {
+            Some(_) => "`opsctl resume` goes on undoing it",
+            None => self.planned.plan.ways_on(self.touched),
+        }
+    }
+
     /// Reads a journal's records; `None` when not even the first was written, so that nothing happened.
     pub fn of(entries: &[Entry]) -> Option<Self> {
         let first = entries.first()?;

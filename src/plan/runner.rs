@@ -93,7 +93,7 @@ where
         let from = next(done);
         // They were attempts at the step in doubt, not at one that is only done again on the way to it. Who was told that
         // there were too many, and resumes all the same, has mended the cause; and one that failed came to its end.
-        let past_commit = done.planned.plan.commit.is_some_and(|commit| done.touched > commit);
+        let past_commit = done.planned.plan.is_past_commit(done.touched);
         let told = done.failed || (past_commit && done.attempts > ATTEMPTS);
         let attempts = if from == done.finished && !told { done.attempts } else { 0 };
         self.forward(&done.planned.plan, From { index: from, attempts, touched: done.touched }).await
@@ -105,10 +105,10 @@ where
         if let Some(back) = &done.going_back {
             return given_up(self.back(plan, back.clone(), done.touched).await);
         }
-        if plan.commit.is_some_and(|commit| done.touched > commit) {
+        if plan.is_past_commit(done.touched) {
             return Err(no_way_back(plan));
         }
-        if done.touched.checked_sub(1).is_some_and(|last| plan.is_tidying(last)) {
+        if !plan.can_be_undone(done.touched) {
             return Err(Failure::refused(
                 Fault::new("all that the operation is for is done: what is left only tidies up")
                     .hint("`opsctl resume` finishes it"),
@@ -274,16 +274,9 @@ where
         if !plan.disturbs(plan.steps.len()) {
             return self.go_back(plan, touched, Fault::new("interrupted"), Closing::Aborted).await;
         }
-        let hint = match plan.commit {
-            Some(commit) if touched > commit && plan.only_goes_on() => {
-                "`opsctl resume` finishes it: it is past its commit point"
-            }
-            Some(commit) if touched > commit => "`opsctl resume` finishes it: it is past its commit point",
-            _ => "`opsctl resume` goes on with it; `opsctl abort` undoes what it did",
-        };
         Err(Failure::new(
             Exit::Interrupted,
-            Fault::new("interrupted between two steps; nothing is half-done").hint(hint),
+            Fault::new("interrupted between two steps; nothing is half-done").hint(plan.ways_on(touched)),
         ))
     }
 
