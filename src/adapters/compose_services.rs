@@ -3,7 +3,7 @@
 
 mod bring_up;
 mod images;
-mod own_preflight;
+pub mod own_preflight;
 mod probes;
 pub mod rehearsal;
 mod rotation;

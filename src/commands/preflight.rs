@@ -29,8 +29,20 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub async fn run(context: &Context, asked: &Preflight) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let began = Instant::now();
-    let findings = findings(&Survey::new(context, place), &asked.choice.among(Check::preflight())).await;
+    let survey = Survey::new(context, place);
+    let checks = asked.choice.among(Check::preflight());
+    let (findings, ()) = tokio::join!(findings(&survey, &checks), clear(&survey));
     verdict(context, &findings, began.elapsed())
+}
+
+/// Removes what a preflight that was killed left behind. That it cannot be removed is no reason to say less of the install.
+async fn clear(survey: &Survey<'_>) {
+    let Ok(install) = survey.install().await else { return };
+    let Ok(services) = survey.services(install) else { return };
+    let own = install.profile.preflight.as_ref().map_or(Duration::ZERO, |own| own.timeout);
+    if let Err(fault) = services.clear_preflights(own + 2 * LIMIT).await {
+        log::debug!("what an earlier preflight left was not removed: {fault}");
+    }
 }
 
 /// Shows what was found, and fails if anything does not hold.

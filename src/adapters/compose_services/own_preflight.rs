@@ -1,13 +1,23 @@
 //! The product's own preflight: inside a container that runs, or in one of its own.
 
-use super::ComposeServices;
-use crate::adapters::docker::{Container, ExecCommand, ToolContainer};
+use std::time::Duration;
+
+use super::{ComposeServices, fault};
+use crate::adapters::docker::{
+    Container, ContainerFilter, ExecCommand, LABEL_PROJECT, LABEL_ROLE, Removal, ToolContainer,
+};
 use crate::adapters::tool_output::{Stdin, ToolError, ToolOutput};
 use crate::error::Fault;
 use crate::profile::Preflight;
 
 /// Longest output that is held in memory.
 const MOST_OUTPUT: usize = 1 << 20;
+
+/// What the containers of a preflight are labelled to be for.
+pub const PREFLIGHT_ROLE: &str = "preflight";
+
+/// How long a container that has ended may wait for the one that started it to remove it.
+const SOON_REMOVED: Duration = Duration::from_secs(15);
 
 impl ComposeServices {
     /// Runs it inside a container of the API.
@@ -29,6 +39,33 @@ impl ComposeServices {
     /// As [`Self::preflight_inside`].
     pub async fn preflight_alone(&self, preflight: &Preflight, tool: ToolContainer) -> Result<String, Fault> {
         self.outcome(preflight, self.engine.run_tool(tool, Stdin::Empty).await).await
+    }
+
+    /// Removes what a preflight that was killed left: a container that ended, and nobody came to remove it, or one that outlives
+    /// every limit of a check. Those of a preflight that is at work are left.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn clear_preflights(&self, longest: Duration) -> Result<(), Fault> {
+        let filter = ContainerFilter::Label(LABEL_PROJECT, &self.project);
+        let found = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
+        let now = jiff::Timestamp::now();
+        let is_left = |container: &&Container| {
+            let (since, limit) = match container.is_running() {
+                true => (container.started_at, longest),
+                false => (container.finished_at.or(container.created_at), SOON_REMOVED),
+            };
+            let age = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
+            container.labels.get(LABEL_ROLE).is_some_and(|role| role == PREFLIGHT_ROLE)
+                && age.is_some_and(|age| age > limit)
+        };
+        for container in found.iter().filter(is_left) {
+            match self.engine.remove(&container.id, Removal::KilledWithAnonymousVolumes).await {
+                Err(error) if !error.is_not_found() => return Err(fault(&error)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     async fn outcome(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::survey::Survey;
 use crate::adapters::compose::ComposeVersion;
+use crate::adapters::compose_services::own_preflight::PREFLIGHT_ROLE;
 use crate::adapters::disk;
 use crate::adapters::docker::{Container, ContainerFilter, ToolContainer, ToolNetwork};
 use crate::adapters::tool_output::Stdin;
@@ -153,7 +154,7 @@ pub(super) async fn network(survey: &Survey<'_>) -> Judgement {
         name: None,
         operation: survey.operation.to_string(),
         project: install.model.project.clone(),
-        role: "preflight".to_owned(),
+        role: PREFLIGHT_ROLE.to_owned(),
         argv: ["pg_isready", "--timeout", "5", "--host", host, "--port", &port.to_string()]
             .map(str::to_owned)
             .to_vec(),

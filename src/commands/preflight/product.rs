@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::host::failing;
 use super::survey::Survey;
 use crate::adapters::catalogue::Catalogue;
+use crate::adapters::compose_services::own_preflight::PREFLIGHT_ROLE;
 use crate::adapters::docker::{Bind, BindAccess, Container, Health, ToolContainer, ToolNetwork};
 use crate::adapters::dump_backups::catalogue_fault;
 use crate::commands::install::Install;
@@ -80,10 +81,9 @@ pub(super) fn operation(survey: &Survey<'_>) -> Judgement {
     }
     match operate::unfinished(&survey.place.state) {
         Ok(None) => Judgement::pass("none is unfinished"),
-        Ok(Some(progress)) => Judgement::fail(
-            format!("{} did not end", progress.planned.operation),
-            "`opsctl resume` goes on with it, `opsctl abort` undoes what it did",
-        ),
+        Ok(Some(progress)) => {
+            Judgement::fail(format!("{} did not end", progress.planned.operation), progress.ways_on())
+        }
         Err(failure) => failing(&failure.fault),
     }
 }
@@ -234,7 +234,7 @@ async fn one_off(
         name: None,
         operation: survey.operation.to_string(),
         project: install.model.project.clone(),
-        role: "preflight".to_owned(),
+        role: PREFLIGHT_ROLE.to_owned(),
         argv: own.command.clone(),
         environment: environment.collect(),
         user: None,
