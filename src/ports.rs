@@ -12,6 +12,7 @@ use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::model::release::Version;
+use crate::model::secret::Secret;
 use crate::plan::rotation::{Among, DualSecret, Held, OnRecord, Replicas, Which, Window};
 use crate::plan::step::{OneOff, Release};
 use crate::profile::{HttpPath, ServiceName};
@@ -170,6 +171,15 @@ pub enum Written {
 #[serde(transparent)]
 pub struct WriteMark(pub String);
 
+/// Two passwords of a role, of which the server takes one.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    /// The one that it is to take.
+    pub wanted: Secret,
+    /// The other one.
+    pub other: Secret,
+}
+
 /// The product's database server.
 #[expect(async_fn_in_trait, reason = "used through generics within this crate")]
 pub trait Databases {
@@ -198,6 +208,10 @@ pub trait Databases {
     async fn stored_under(&self, database: &DatabaseName, query: &str) -> Result<Vec<u64>, Fault>;
     /// What is on record of the values of a secret, by the query that the profile has for it.
     async fn on_record(&self, database: &DatabaseName, query: &str) -> Result<Vec<OnRecord>, Fault>;
+    /// Makes the one of two passwords of a role the one that the server takes, and shows by logging in that it is, and that the
+    /// other is not taken. The server is told a verifier. That it is so already is fine. A server that was just started is
+    /// waited for.
+    async fn set_password(&self, role: &str, passwords: &Passwords) -> Result<String, Fault>;
     /// Sessions that hold up others, in words: who blocks whom, since when.
     async fn blockers(&self, database: &DatabaseName) -> Result<Vec<String>, Fault>;
 }
@@ -256,6 +270,8 @@ pub trait Settings {
     /// Makes of the settings of a secret what is asked for, in one step; that it is so already is fine. A new value is
     /// nowhere but in the settings.
     async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault>;
+    /// The value of a secret in the settings, and the other one of its rotation.
+    fn passwords(&self, secret: &DualSecret) -> Result<Passwords, Fault>;
     /// Notes the release to go back to.
     async fn note_previous(&self, version: &Version) -> Result<(), Fault>;
 }

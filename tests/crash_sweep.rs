@@ -147,3 +147,8 @@ async fn a_rotation_that_waits_with_both_values_and_again_with_all_keys_re_hashe
 async fn a_rotation_of_a_value_under_which_nothing_is_stored() {
     swept(scenarios::replace_secret()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_of_the_database_servers_password() {
+    swept(scenarios::change_password()).await;
+}

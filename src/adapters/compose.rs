@@ -100,6 +100,16 @@ impl Compose {
         Ok(ComposeModel::from_json(&json)?)
     }
 
+    /// What Compose knows a service's description by: a container that was made from it has this as a label.
+    ///
+    /// # Errors
+    /// If Compose does not accept the files, or knows no such service.
+    pub async fn hash_of(&self, service: &str) -> Result<String, ComposeError> {
+        let output = self.run("hash a service", &[], ["config", "--hash", service], CONFIG_LIMIT).await?;
+        let output = String::from_utf8_lossy(&output);
+        Ok(output.split_whitespace().nth(1).unwrap_or_default().to_owned())
+    }
+
     /// Runs Compose with the project's own options, `overrides` as the last files, then `arguments`.
     async fn run(
         &self,

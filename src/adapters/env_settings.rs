@@ -18,7 +18,7 @@ use crate::model::redaction::Redactor;
 use crate::model::release::Version;
 use crate::plan::rotation::{DualSecret, Window};
 use crate::plan::step::Release;
-use crate::ports::Settings;
+use crate::ports::{Passwords, Settings};
 use crate::profile::{ReleaseSettings, VariableSettings};
 
 /// The settings of one install, changed by one operation.
@@ -197,6 +197,10 @@ impl Settings for EnvSettings {
 
     async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault> {
         self.assign(secret, window).await
+    }
+
+    fn passwords(&self, secret: &DualSecret) -> Result<Passwords, Fault> {
+        self.both(secret)
     }
 
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {

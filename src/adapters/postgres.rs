@@ -11,6 +11,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod lock;
 pub mod obstacles;
+pub mod password;
 pub mod pooler;
 pub mod properties;
 pub mod relation_locks;

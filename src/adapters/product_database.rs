@@ -15,6 +15,7 @@ use crate::adapters::postgres::session::Session;
 use crate::adapters::postgres::swap::{Swap, swap};
 use crate::adapters::postgres::whole;
 use crate::adapters::postgres::writes::{self, WriteCounters, write_counters, written_between};
+use crate::adapters::role_password::Candidates;
 use crate::adapters::server_container::ServerContainer;
 use crate::error::Fault;
 use crate::explain::Topic;
@@ -22,7 +23,7 @@ use crate::model::conninfo::ConnInfo;
 use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationId;
 use crate::plan::rotation::OnRecord;
-use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
+use crate::ports::{CopyState, Databases, Passwords, Schema, WriteMark, Written};
 use crate::profile::{AppliedMigrations, Profile};
 
 /// Longest wait for whoever locks the table of migrations, in PostgreSQL's notation: clients wait meanwhile.
@@ -41,6 +42,8 @@ pub struct ProductDatabase {
     pub operation: OperationId,
     /// What keeps other operations out, on whatever machine they are.
     pub lock: LastingLock,
+    /// The passwords of which the server takes one, while that is being changed.
+    pub candidates: Candidates,
 }
 
 impl ProductDatabase {
@@ -51,6 +54,11 @@ impl ProductDatabase {
 
     /// How to reach the server now: one in a container is somewhere else when it was started again.
     pub async fn reachable(&self) -> Result<ConnInfo, Fault> {
+        self.candidates.fit(self.address().await?, &self.application()).await
+    }
+
+    /// Where the server is now, whatever password it takes.
+    pub(super) async fn address(&self) -> Result<ConnInfo, Fault> {
         match &self.container {
             Some(container) => Ok(self.info.at(container.address().await?)),
             None => Ok(self.info.clone()),
@@ -224,6 +232,10 @@ impl Databases for ProductDatabase {
         let found = rows::named(&session, "reading what is on record", query).await;
         let found = found.map_err(|error| fault(&error))?;
         Ok(found.into_iter().map(|(id, in_use)| OnRecord { id, in_use }).collect())
+    }
+
+    async fn set_password(&self, role: &str, passwords: &Passwords) -> Result<String, Fault> {
+        self.change_password(role, passwords).await
     }
 
     async fn blockers(&self, database: &DatabaseName) -> Result<Vec<String>, Fault> {

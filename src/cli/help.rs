@@ -83,6 +83,8 @@ it; then the old one goes. Keys work throughout; clients only wait while a conta
   api-key-secret     all keys are re-hashed, which cannot be undone: it asks, and a verified
                      backup stands behind it. Until then `opsctl abort` goes back.
   vault-signing-key  the product's image makes the new key; old entries still verify.
+  postgres-password  the bundled server takes one at a time: the server and the services are made
+                     anew, and clients see two short restarts. Needs no platform key.
 
 A platform key (OPSCTL_PLATFORM_KEY) is tried at every stage. Values are never shown.
 

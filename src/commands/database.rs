@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::docker::{Container, ToolNetwork};
+use crate::adapters::kept_values::{KeptValues, Pair};
 use crate::adapters::postgres::lock::LastingLock;
 use crate::adapters::postgres::server::server_facts;
 use crate::adapters::postgres::tools::{installed_tools, tools_for};
 use crate::adapters::product_database::{self, ProductDatabase};
+use crate::adapters::role_password::Candidates;
 use crate::adapters::server_container::ServerContainer;
 use crate::adapters::tool_host::ToolHost;
 use crate::commands::install::Install;
@@ -45,12 +47,14 @@ async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, 
     let container = server.running().await?;
     let reachable = server.address().await?;
     let info = as_superuser(install, &meant);
+    let candidates = candidates(install, operation, &info)?;
     let database = ProductDatabase {
         info: info.at(reachable),
         container: Some(server),
         profile: install.profile.clone(),
         operation: operation.clone(),
         lock: LastingLock::default(),
+        candidates,
     };
     let server_major = server_major(&database).await?;
     let within = info.at(SocketAddr::from(([127, 0, 0, 1], reachable.port())));
@@ -65,6 +69,13 @@ async fn bundled(install: &Install, operation: &OperationId) -> Result<Reached, 
         server_major,
     );
     Ok(Reached { database, tools, server_major })
+}
+
+/// What an operation that changes the password keeps: the server takes one of the two, and the settings may have the other.
+fn candidates(install: &Install, operation: &OperationId, info: &ConnInfo) -> Result<Candidates, Fault> {
+    let kept = KeptValues::of(&install.place.state.operation(operation)).read()?;
+    let Some(Pair { old, new }) = kept else { return Ok(Candidates::default()) };
+    Ok(Candidates::of(info.password.clone().into_iter().chain([new, old])))
 }
 
 fn port_of(info: &ConnInfo) -> u16 {
@@ -93,6 +104,7 @@ async fn external(install: &Install, operation: &OperationId) -> Result<Reached,
         profile: install.profile.clone(),
         operation: operation.clone(),
         lock: LastingLock::default(),
+        candidates: Candidates::default(),
     };
     let server_major = server_major(&database).await?;
     let path = install.variables.get("PATH").map(std::ffi::OsString::from);

@@ -1,5 +1,6 @@
 //! `opsctl rotate`: give a secret another value.
 
+mod login;
 mod look;
 mod status;
 
@@ -41,6 +42,9 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
     ready.warn_of_drift(context);
     let (secret, rotation) = chosen(context, &ready.install.profile, asked.secret.as_deref())?;
     let accepted = accepted(&asked.accept, rotation)?;
+    if matches!(rotation.way, profile::Way::DatabaseLogin { .. }) {
+        login::refuse_elsewhere(&ready.install, secret).map_err(Failure::refused)?;
+    }
     let found = look::before(context, &ready, secret, rotation).await?;
     let live = ready.world.databases.live();
     let product = ready.found.product(&ready.install, live);
@@ -51,27 +55,44 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
     let Some(old) = found.settings.current.clone() else {
         return Err(Failure::refused(Fault::new(format!("{} is not set", secret.name))));
     };
-    let request = Request {
-        secret: found.secret.clone(),
-        old,
-        guard: guard(context, &ready, &asked)?,
-        replicas: look::replicas(&found),
-        way: way(context, &ready, &asked, rotation).await?,
-        canary: rotation.canary.clone(),
+    let (plan, question, end) = match way(context, &ready, &asked, rotation).await? {
+        Some(way) => {
+            let request = Request {
+                secret: found.secret.clone(),
+                old,
+                guard: guard(context, &ready, &asked)?,
+                replicas: look::replicas(&found),
+                way,
+                canary: rotation.canary.clone(),
+            };
+            let end = rotated(&ready, secret, &request.way);
+            (rotate::plan(&product, &request), question(&ready, secret, &request), end)
+        }
+        None => {
+            let request = login::request(&ready.install, &found, old, rotation);
+            login::warn_of_others(context, &ready, &found).await;
+            let (question, end) =
+                (login::question(&ready, &request), login::changed(&ready, secret, &request));
+            (rotate::plan_login(&product, &request), question, end)
+        }
     };
-    let plan = rotate::plan(&product, &request);
     if asked.plan {
         return Ok(show::plan(&plan));
     }
     context.note(&show::steps(&plan));
-    context.consent(&question(&ready, secret, &request))?;
+    context.consent(&question)?;
     let ended = operate::run(context, &ready.install, &ready.world, &ready.turn, plan).await?;
     let waiting = pauses::through(context, &ready.install, &ready.world, &ready.turn, ended).await?;
-    Ok(waiting.unwrap_or_else(|| rotated(&ready, secret, &request.way)))
+    Ok(waiting.unwrap_or(end))
 }
 
-/// What becomes of what depends on the old value.
-async fn way(context: &Context, ready: &Ready, asked: &Rotate, rotation: &Rotation) -> Result<Way, Failure> {
+/// What becomes of what depends on the old value; `None` for a password of the database server, which takes one at a time.
+async fn way(
+    context: &Context,
+    ready: &Ready,
+    asked: &Rotate,
+    rotation: &Rotation,
+) -> Result<Option<Way>, Failure> {
     match &rotation.way {
         profile::Way::DualWindow { rehash, count } => {
             let (project, stamp) = (&ready.install.model.project, operate::stamp(&ready.turn.operation));
@@ -81,17 +102,20 @@ async fn way(context: &Context, ready: &Ready, asked: &Rotate, rotation: &Rotati
                 name: format!("{project}-opsctl-rehash-{stamp}"),
                 count: count.clone(),
             };
-            Ok(Way::DualWindow { rehash, pauses: pauses_of(context, asked.pause_after) })
+            Ok(Some(Way::DualWindow { rehash, pauses: pauses_of(context, asked.pause_after) }))
         }
-        profile::Way::Replaced { .. } if asked.pause_after.is_some() => Err(Failure::usage(
-            Fault::new("there is nothing to wait for: the product takes one value at a time")
-                .hint("leave out --pause-after"),
-        )),
-        profile::Way::Replaced { on_record: None } => Ok(Way::Replaced { on_record: None }),
+        profile::Way::Replaced { .. } | profile::Way::DatabaseLogin { .. } if asked.pause_after.is_some() => {
+            Err(Failure::usage(
+                Fault::new("there is nothing to wait for: one value is taken at a time")
+                    .hint("leave out --pause-after"),
+            ))
+        }
+        profile::Way::DatabaseLogin { .. } => Ok(None),
+        profile::Way::Replaced { on_record: None } => Ok(Some(Way::Replaced { on_record: None })),
         profile::Way::Replaced { on_record: Some(query) } => {
             let live = ready.world.databases.live();
             let before = ready.world.databases.on_record(&live, query).await?;
-            Ok(Way::Replaced { on_record: Some((query.clone(), before)) })
+            Ok(Some(Way::Replaced { on_record: Some((query.clone(), before)) }))
         }
     }
 }

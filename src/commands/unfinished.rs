@@ -19,7 +19,10 @@ use crate::commands::{database, pauses, show, status};
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Planned, Progress};
 use crate::model::operation::OperationKind;
-use crate::plan::step::Step;
+use crate::operations::rotate::server_in_doubt;
+use crate::plan::rotation::{Replicas, Which};
+use crate::plan::step::{Release, Step};
+use crate::ports::Services;
 
 /// Goes on with it.
 pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
@@ -84,7 +87,7 @@ fn left_to_do(progress: &Progress) -> (&'static str, Vec<Step>) {
     let plan = &progress.planned.plan;
     match &progress.going_back {
         Some(back) => ("what is left of going back:", back.steps[back.finished..].to_vec()),
-        None if plan.commit.is_some_and(|commit| progress.touched > commit) => {
+        None if plan.is_past_commit(progress.touched) => {
             ("past the commit point, what is left to do:", plan.steps[progress.finished..].to_vec())
         }
         None => ("what would undo it:", plan.reversing(progress.touched)),
@@ -94,6 +97,9 @@ fn left_to_do(progress: &Progress) -> (&'static str, Vec<Step>) {
 /// How long the server may go on with what an earlier run asked it for: copying a large database takes minutes.
 const STATEMENTS_LIMIT: Duration = Duration::from_mins(10);
 const STATEMENTS_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a server that was just started may take to answer: it may have to recover first.
+const SERVER_LIMIT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -148,14 +154,40 @@ async fn reach(
         selected: None,
         drift: Vec::new(),
     };
-    let setting = Setting {
-        operation: &turn.operation,
-        backup_dir: &directory,
-        release: before.for_manifest(),
-        needed: current::needed_backups(&install.place.state)?,
+    let world = async || {
+        let setting = Setting {
+            operation: &turn.operation,
+            backup_dir: &directory,
+            release: before.for_manifest(),
+            needed: current::needed_backups(&install.place.state)?,
+        };
+        live::world(context, &install, setting).await.map_err(Failure::from)
     };
-    let world = live::world(context, &install, setting).await?;
+    let world = match (world().await, server_in_doubt(plan, progress.touched)) {
+        (Err(_), Some(server)) => {
+            raise(context, &install, turn, (server, &plan.before.release)).await?;
+            let began = tokio::time::Instant::now();
+            loop {
+                match world().await {
+                    Err(_) if began.elapsed() < SERVER_LIMIT => tokio::time::sleep(STATEMENTS_PAUSE).await,
+                    ended => break ended?,
+                }
+            }
+        }
+        (ended, _) => ended?,
+    };
     Ok((install, world))
+}
+
+/// The operation makes the database server's container anew, and was cut short in that: without it there is nobody to ask.
+async fn raise(
+    context: &Context,
+    install: &Install,
+    turn: &Turn,
+    (server, release): (&[Replicas], &Release),
+) -> Result<(), Fault> {
+    let services = live::services(context, install, &turn.operation)?;
+    services.recreate(server, release, Which::Changed).await
 }
 
 /// Where the operation keeps its backups: as it was recorded, or, if the install was moved since, where it keeps them now.

@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod keywords;
 mod parameters;
+mod password;
 #[cfg(test)]
 mod properties;
 mod url;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use self::error::ConnInfoError;
+pub use self::password::with_password;
 use crate::model::secret::Secret;
 
 /// The port PostgreSQL listens on when none is named.

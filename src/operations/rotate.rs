@@ -3,6 +3,8 @@
 //! Clients see nothing of it: every replica has both values before anything depends on the new one, and the old one goes only
 //! when nothing depends on it any more.
 
+mod login;
+
 use crate::error::Fault;
 use crate::model::backup_id::BackupId;
 use crate::model::fingerprint::Fingerprint;
@@ -15,6 +17,8 @@ use crate::plan::rotation::{
 };
 use crate::plan::step::{OneOff, Release, Step};
 use crate::profile::{Derived, HttpPath, ServiceName, VariableName};
+
+pub use login::{LoginFindings, LoginRequest, plan_login, server_in_doubt};
 
 /// What a rotation is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +102,8 @@ pub struct Findings {
     pub derived: Vec<Derived>,
     /// Under how many values something is stored, where that can be told.
     pub stored_under: Option<usize>,
+    /// What was found of a password of the database server.
+    pub login: Option<LoginFindings>,
 }
 
 /// Something that stands against a rotation.
@@ -170,20 +176,31 @@ fn rehashed(product: &Product, rehash: &Rehashing, guard: BackupId) -> Step {
 
 /// The steps that come again and again.
 struct Parts<'r> {
-    request: &'r Request,
+    secret: &'r DualSecret,
+    replicas: &'r [Replicas],
+    canary: Option<&'r HttpPath>,
     release: Release,
     services: Vec<ServiceName>,
 }
 
 impl<'r> Parts<'r> {
     fn of(product: &Product, request: &'r Request) -> Self {
-        let services = request.replicas.iter().map(|replicas| replicas.service.clone()).collect();
-        Self { request, release: product.release.clone(), services }
+        Self::new(product, &request.secret, &request.replicas, request.canary.as_ref())
+    }
+
+    fn new(
+        product: &Product,
+        secret: &'r DualSecret,
+        replicas: &'r [Replicas],
+        canary: Option<&'r HttpPath>,
+    ) -> Self {
+        let services = replicas.iter().map(|replicas| replicas.service.clone()).collect();
+        Self { secret, replicas, canary, release: product.release.clone(), services }
     }
 
     /// Into a window: what the files say, then what every replica has.
     fn through(&self, window: &Window) -> Vec<Step> {
-        let secret = self.request.secret.clone();
+        let secret = self.secret.clone();
         let mut steps =
             vec![Step::SetWindow { secret, window: window.clone() }, self.prove(window, Among::Files)];
         steps.extend(self.anew(Which::Changed, window));
@@ -192,18 +209,18 @@ impl<'r> Parts<'r> {
 
     fn anew(&self, which: Which, window: &Window) -> Vec<Step> {
         let (services, release) = (self.services.clone(), self.release.clone());
-        let replicas = self.request.replicas.clone();
+        let replicas = self.replicas.to_vec();
         let mut steps = vec![
             Step::Recreate { replicas, release: release.clone(), which },
             Step::PassGates { services, release },
             self.prove(window, Among::Replicas),
         ];
-        steps.extend(self.request.canary.clone().map(|path| Step::TryKey { path }));
+        steps.extend(self.canary.map(|path| Step::TryKey { path: path.clone() }));
         steps
     }
 
     fn prove(&self, window: &Window, among: Among) -> Step {
-        let (secret, services) = (self.request.secret.clone(), self.services.clone());
+        let (secret, services) = (self.secret.clone(), self.services.clone());
         Step::ProveWindow { secret, window: window.clone(), services, among }
     }
 }
@@ -225,7 +242,7 @@ pub fn hazards(
 ) -> Vec<Hazard> {
     let mut hazards = Vec::new();
     let mut stands = |what: String, hint: &str| hazards.push(Hazard { what, hint: hint.to_owned() });
-    let DualSecret { name, previous, .. } = &found.secret;
+    let (name, previous) = (&found.secret.name, found.secret.place_before());
     if product.well == Wellness::Unwell {
         stands(
             format!("the product is not well: {}", trouble.unwrap_or("it is not running")),
@@ -269,6 +286,7 @@ pub fn hazards(
         );
     }
     hazards.extend(on_instances(found));
+    hazards.extend(found.login.iter().flat_map(|login| login.hazards(&found.secret)));
     if let Some(several) = found.stored_under.filter(|values| *values > 1) {
         hazards.push(Hazard {
             what: format!("keys are stored under {several} different values of {name}"),
@@ -290,7 +308,7 @@ pub fn hazards(
 
 /// Replicas that do not have what the settings say.
 fn on_instances(found: &Findings) -> Vec<Hazard> {
-    let DualSecret { name, previous, .. } = &found.secret;
+    let (name, previous) = (&found.secret.name, found.secret.place_before());
     let mut hazards = Vec::new();
     for (service, instances) in &found.instances {
         for (index, held) in instances.iter().enumerate() {

@@ -65,6 +65,15 @@ impl ByHand {
                     replicas.iter().map(|replicas| replicas.service.clone()).collect();
                 vec![self.compose("up --detach --no-deps --force-recreate", &services)]
             }
+            Step::SetPassword { secret } => {
+                let role = secret.login.as_ref().map_or("", |login| login.role.as_str());
+                let ask = format!("\\password {}", sql::identifier(role));
+                vec![
+                    format!("# type {} as {} has it now", secret.name, self.env_file.display()),
+                    // It makes the verifier itself, so that the server's log never sees the password.
+                    self.psql(&self.at_a_terminal(), &ask),
+                ]
+            }
             Step::Rehash { one_off, .. } => {
                 let program = joined(one_off.program.as_deref().unwrap_or_default());
                 let entry = format!("run --rm --no-deps --entrypoint {}", quoted(&program));
@@ -124,8 +133,17 @@ impl ByHand {
 
     /// A statement in the maintenance database: the product's own cannot be renamed or dropped from within.
     fn sql(&self, statement: &str) -> String {
+        self.psql(&self.tools, statement)
+    }
+
+    fn psql(&self, tools: &[String], statement: &str) -> String {
         let psql = ["psql", "--dbname", "postgres", "--command"];
-        format!("{} {} {}", joined(&self.tools), joined(&self.with_connection(&psql)), quoted(statement))
+        format!("{} {} {}", joined(tools), joined(&self.with_connection(&psql)), quoted(statement))
+    }
+
+    /// Where a person is asked for something: Compose is not told to leave out the terminal.
+    fn at_a_terminal(&self) -> Vec<String> {
+        self.tools.iter().filter(|word| *word != "-T").cloned().collect()
     }
 
     /// Makes the database that a backup of it was taken of, with the owner, locale, settings and grants that it had.

@@ -12,7 +12,7 @@ use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::plan::perform::migrate::{Migration, migrate};
 use crate::plan::perform::quiet::{confirm_quiet, mark_stopped};
-use crate::plan::perform::rotation::{prove_on_record, prove_window, rehash};
+use crate::plan::perform::rotation::{prove_on_record, prove_window, rehash, set_password};
 use crate::plan::step::{OneOff, RestorePoint, Step};
 use crate::ports::{Backups, Clock, CopyState, Databases, Limits, ProgressSink, Services, Settings, World};
 
@@ -102,6 +102,7 @@ where
         Step::ProveWindow { secret, window, services: names, among } => {
             prove_window(services, secret, window, names, *among).await
         }
+        Step::SetPassword { secret } => set_password(settings, databases, secret).await,
         Step::TryKey { path } => services.try_key(path).await.map(Some),
         Step::Rehash { one_off, live, count, .. } => {
             rehash(services, databases, one_off, (live, count.as_deref()), limits, progress).await

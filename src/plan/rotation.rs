@@ -1,11 +1,15 @@
 //! Two values of one secret: which of them is where, what a step makes of that, and what must be shown of it.
 
+mod login;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
+use crate::model::conninfo::ConnInfo;
 use crate::model::fingerprint::Fingerprint;
+use crate::model::secret::Secret;
 use crate::plan::Plan;
 use crate::plan::step::Step;
 use crate::profile::{Made, ServiceName, VariableName};
@@ -15,10 +19,53 @@ use crate::profile::{Made, ServiceName, VariableName};
 pub struct DualSecret {
     /// The setting with the present value.
     pub name: VariableName,
-    /// The setting with the value before.
-    pub previous: VariableName,
+    /// The setting with the value before; absent where nobody takes two values: opsctl keeps the other one beside the
+    /// settings then, for as long as the rotation lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<VariableName>,
     /// Where a new value comes from.
     pub made: Made,
+    /// Who logs in to the database server with it, if it is a password for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
+}
+
+/// A role of the database server, whose password a secret is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The role.
+    pub role: String,
+    /// The settings with addresses of the database. Those of this role hold the password too.
+    pub urls: Vec<VariableName>,
+}
+
+impl Login {
+    /// The password in an address, if it is one of this role.
+    pub fn password_in(&self, url: &str) -> Option<Secret> {
+        ConnInfo::parse(url, None).ok().filter(|info| info.user == self.role)?.password
+    }
+}
+
+impl DualSecret {
+    /// Where the value before is, for a person.
+    pub fn place_before(&self) -> String {
+        self.previous
+            .as_ref()
+            .map_or_else(|| format!("the other value of {}", self.name), ToString::to_string)
+    }
+
+    /// The value of the secret in an environment, wherever in it that is. Where two places do not agree there is none: whoever
+    /// has such an environment cannot be relied on to use the one or the other.
+    pub fn value_in<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Option<Secret> {
+        let given = |name: &VariableName| value(name.as_str()).filter(|value| !value.is_empty());
+        let urls = self
+            .login
+            .iter()
+            .flat_map(|login| login.urls.iter().filter_map(|name| login.password_in(given(name)?)));
+        let mut values = urls.chain(given(&self.name).map(Secret::new));
+        let first = values.next()?;
+        values.all(|other| other.expose() == first.expose()).then_some(first)
+    }
 }
 
 /// The values of a secret that somebody has: the settings, or an instance of a service.
@@ -123,6 +170,10 @@ impl Window {
                 assign(Source::Fresh, Source::Current)
             }
             (Self::Opened { .. }, _, _) if previous_is_old => Ok(None),
+            // Both were kept before the settings were changed.
+            (Self::Opened { .. }, _, Some(_)) if current_is_old && secret.previous.is_none() => {
+                assign(Source::Previous, Source::Current)
+            }
             (Self::Turned { .. }, _, Some(_)) if current_is_old && !previous_is_old => Ok(None),
             (Self::Turned { .. }, _, _) if previous_is_old && !current_is_old => {
                 assign(Source::Previous, Source::Current)
@@ -146,17 +197,21 @@ impl Window {
     pub fn missing(&self, secret: &DualSecret, held: &Held) -> Option<String> {
         let is_old = |value: &Option<Fingerprint>| value.as_ref() == Some(self.old());
         let (current_is_old, previous_is_old) = (is_old(&held.current), is_old(&held.previous));
-        let DualSecret { name, previous, .. } = secret;
+        let (name, previous) = (&secret.name, secret.place_before());
+        // What is kept beside the settings is in no container.
+        let kept_aside = secret.previous.is_none();
         let said = |holds: bool, what: String| (!holds).then_some(what);
         match self {
             Self::Opened { .. } => {
                 said(held.current.is_some() && !current_is_old, format!("{name} is not the new value"))
-                    .or_else(|| said(previous_is_old, format!("{previous} is not the old value")))
+                    .or_else(|| {
+                        said(kept_aside || previous_is_old, format!("{previous} is not the old value"))
+                    })
             }
             Self::Turned { .. } => {
                 said(current_is_old, format!("{name} is not the old value")).or_else(|| {
                     said(
-                        held.previous.is_some() && !previous_is_old,
+                        kept_aside || (held.previous.is_some() && !previous_is_old),
                         format!("{previous} is not the new value"),
                     )
                 })
@@ -179,7 +234,7 @@ impl Window {
 }
 
 fn drift(secret: &DualSecret, held: &Held) -> Fault {
-    let DualSecret { name, previous, .. } = secret;
+    let (name, previous) = (&secret.name, secret.place_before());
     let shown = |value: &Option<Fingerprint>| {
         value.as_ref().map_or("not set".to_owned(), |value| format!("a value with the fingerprint {value}"))
     };
@@ -199,6 +254,9 @@ fn drift(secret: &DualSecret, held: &Held) -> Fault {
 pub(super) fn reversing(plan: &Plan, touched: usize) -> Option<Vec<Step>> {
     let opening = plan.steps.iter().position(|step| matches!(step, Step::SetWindow { .. }))?;
     let Step::SetWindow { secret, window } = &plan.steps[opening] else { return None };
+    if secret.login.is_some() {
+        return Some(login::reversing(plan, touched));
+    }
     let old = window.old().clone();
     let close = Window::Closed { old: old.clone(), stays: Stays::Old };
     let set = |window: &Window| Step::SetWindow { secret: secret.clone(), window: window.clone() };

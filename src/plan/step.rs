@@ -257,6 +257,12 @@ pub enum Step {
         /// Where it is looked.
         among: Among,
     },
+    /// Lets the database server take the value of a secret that the settings have now as the password of its role, and
+    /// nothing else.
+    SetPassword {
+        /// The secret. The server is told a verifier of it, never the value.
+        secret: DualSecret,
+    },
     /// Asks each instance of the API with a key, which must let its bearer in.
     TryKey {
         /// The path that is asked for.

@@ -109,7 +109,14 @@ fn rotations(profile: &Profile) -> Result<(), Conflict> {
         if let Way::DualWindow { rehash, .. } = &rotation.way {
             role_of(profile, &rehash.service, &keys)?;
         }
-        if rotation.previous == secret.name {
+        if matches!(rotation.way, Way::DatabaseLogin { .. }) && profile.database.bundled.is_none() {
+            let message = format!(
+                "`{}` is a login of a bundled database, and there is none: add `[database.bundled]`",
+                secret.name
+            );
+            return Err(Conflict::at(&keys, message));
+        }
+        if rotation.previous.as_ref() == Some(&secret.name) {
             let message = format!(
                 "`previous` of `{0}` is `{0}` itself: name the setting for the value before",
                 secret.name

@@ -8,8 +8,9 @@ use super::{HttpPath, ServiceName, VariableName};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RotationTable")]
 pub struct Rotation {
-    /// The setting that holds the value before, as long as that may be needed again.
-    pub previous: VariableName,
+    /// The setting that holds the value before, as long as that may be needed again; none for a password, of which nobody takes
+    /// two.
+    pub previous: Option<VariableName>,
     /// Where a new value comes from.
     pub made: Made,
     /// What becomes of what depends on the value before.
@@ -52,6 +53,11 @@ pub enum Way {
         /// is the one in use. Each stays on record.
         on_record: Option<String>,
     },
+    /// It is the password of a role of the bundled database server.
+    DatabaseLogin {
+        /// The setting of the database's service that names the role; without it, it is `postgres`.
+        role_variable: VariableName,
+    },
 }
 
 /// A command of the product, run in a container of its own as a service is described.
@@ -79,7 +85,8 @@ pub struct Derived {
 #[serde(deny_unknown_fields)]
 struct RotationTable {
     method: Method,
-    previous: VariableName,
+    previous: Option<VariableName>,
+    role_variable: Option<VariableName>,
     bytes: Option<u16>,
     generate: Option<Vec<String>>,
     rehash: Option<Rehash>,
@@ -91,11 +98,12 @@ struct RotationTable {
 }
 
 /// The ways there are.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Method {
     DualWindow,
     Replaced,
+    DatabaseLogin,
 }
 
 /// Keys that do not fit together.
@@ -113,6 +121,14 @@ enum Unfit {
     EmptyGenerate,
     #[error("either `bytes` or `generate` says where a new value comes from, not both")]
     TwoSources,
+    #[error("`previous` is missing: name the setting for the value before")]
+    NoPrevious,
+    #[error(
+        "a database login needs `role_variable`, the setting that names the role, and takes no `previous` and no `generate`"
+    )]
+    Login,
+    #[error("`role_variable` is for a database login: leave it out")]
+    NoLogin,
     #[error("`bytes` must be from 16 to 64: fewer can be guessed, and more are of no use")]
     Bytes,
 }
@@ -121,8 +137,25 @@ impl TryFrom<RotationTable> for Rotation {
     type Error = Unfit;
 
     fn try_from(table: RotationTable) -> Result<Self, Unfit> {
-        let RotationTable { method, previous, bytes, generate, rehash, count, on_record, canary, derived } =
-            table;
+        let RotationTable {
+            method,
+            previous,
+            role_variable,
+            bytes,
+            generate,
+            rehash,
+            count,
+            on_record,
+            canary,
+            derived,
+        } = table;
+        match (method, &previous, &role_variable) {
+            (Method::DatabaseLogin, None, Some(_)) if generate.is_none() => {}
+            (Method::DatabaseLogin, ..) => return Err(Unfit::Login),
+            (_, _, Some(_)) => return Err(Unfit::NoLogin),
+            (_, None, _) => return Err(Unfit::NoPrevious),
+            (_, Some(_), None) => {}
+        }
         let made = match (generate, bytes) {
             (Some(_), Some(_)) => return Err(Unfit::TwoSources),
             (Some(command), None) if command.is_empty() => return Err(Unfit::EmptyGenerate),
@@ -138,7 +171,10 @@ impl TryFrom<RotationTable> for Rotation {
             }
             (Method::DualWindow, Some(rehash)) => Way::DualWindow { rehash, count },
             (Method::Replaced, None) if count.is_none() => Way::Replaced { on_record },
-            (Method::Replaced, _) => return Err(Unfit::NothingToRehash),
+            (Method::DatabaseLogin, None) if count.is_none() && on_record.is_none() => {
+                Way::DatabaseLogin { role_variable: role_variable.ok_or(Unfit::Login)? }
+            }
+            (Method::Replaced | Method::DatabaseLogin, _) => return Err(Unfit::NothingToRehash),
         };
         Ok(Self { previous, made, way, canary, derived })
     }

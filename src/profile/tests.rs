@@ -84,7 +84,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("", "[variables]\n", 2)]
 #[case("[[variables.removed]]\n", "[[variables.removed]]\n", 3)]
 #[case("[[secrets]]\n", "[[secrets]]\n", 3)]
-#[case("[secrets.rotation]\n", "[[secrets]]\n[secrets.rotation]\n", 9)]
+#[case("[secrets.rotation]\n", "[[secrets]]\n[secrets.rotation]\n", 10)]
 #[case("[[variables.replicated]]\n", "[[variables.replicated]]\n", 3)]
 fn the_annotated_description_explains_every_key(
     #[case] heading: &str,
@@ -303,16 +303,20 @@ fn a_rotation_is_described_with_the_secret_that_it_is_of() {
     let secrets = built_in("agledger").secrets;
     let spoken: Vec<_> =
         secrets.iter().filter(|secret| secret.rotation.is_some()).map(SecretVariable::spoken).collect();
-    assert_eq!(spoken, ["api-key-secret", "vault-signing-key"]);
+    assert_eq!(spoken, ["api-key-secret", "vault-signing-key", "postgres-password"]);
     let rotations: Vec<_> = secrets.into_iter().filter_map(|secret| secret.rotation).collect();
     assert_eq!(
-        (rotations[0].previous.as_str(), &rotations[0].made),
-        ("API_KEY_SECRET_PREVIOUS", &Made::Random { bytes: 32 })
+        (rotations[0].previous.as_ref().map(VariableName::as_str), &rotations[0].made),
+        (Some("API_KEY_SECRET_PREVIOUS"), &Made::Random { bytes: 32 })
     );
     assert!(matches!(rotations[0].way, Way::DualWindow { .. }));
     assert_eq!(rotations[0].derived[0].name.as_str(), "WEBHOOK_ENCRYPTION_KEY");
     assert!(matches!(rotations[1].made, Made::Program { .. }));
     assert!(matches!(rotations[1].way, Way::Replaced { on_record: Some(_) }));
+    assert_eq!(rotations[2].previous, None, "the server takes one password");
+    assert!(
+        matches!(&rotations[2].way, Way::DatabaseLogin { role_variable } if role_variable.as_str() == "POSTGRES_USER")
+    );
 }
 
 #[rstest]
@@ -333,6 +337,11 @@ fn a_rotation_is_described_with_the_secret_that_it_is_of() {
     "method = \"dual-window\"\nrehash = { service = \"job\", command = [\"x\"] }",
     "there is no service `job`"
 )]
+#[case(
+    "method = \"database-login\"\nrole_variable = \"POSTGRES_USER\"",
+    "a database login needs `role_variable`"
+)]
+#[case("method = \"replaced\"\nrole_variable = \"POSTGRES_USER\"", "`role_variable` is for a database login")]
 fn a_rotation_that_cannot_be_carried_out_is_refused(#[case] rotation: &str, #[case] message: &str) {
     let secret = "[[secrets]]\nname = \"A\"\nkind = \"token\"\n[secrets.rotation]\nprevious = ";
     let error = parse(&format!("{THIRD_PARTY}{secret}\"OLD\"\n{rotation}\n")).unwrap_err();

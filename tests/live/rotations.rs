@@ -2,6 +2,7 @@
 
 mod asked;
 mod killed;
+mod password;
 mod refused;
 mod signing_key;
 

@@ -2,11 +2,12 @@
 
 use opsctl::error::Fault;
 use opsctl::model::database_name::DatabaseName;
+use opsctl::model::secret::Secret;
 use opsctl::plan::rotation::OnRecord;
-use opsctl::ports::{CopyState, Databases, Schema, WriteMark, Written};
+use opsctl::ports::{CopyState, Databases, Passwords, Schema, WriteMark, Written};
 
 use super::Fake;
-use super::install::{Database, Install, LIVE};
+use super::install::{Database, Install, LIVE, Role};
 
 impl Databases for &Fake {
     async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault> {
@@ -131,6 +132,25 @@ impl Databases for &Fake {
 
     async fn on_record(&self, _database: &DatabaseName, _query: &str) -> Result<Vec<OnRecord>, Fault> {
         Ok(self.look(Install::on_record))
+    }
+
+    /// As a server does it: it takes one at a time, from the moment at which it was told.
+    async fn set_password(&self, _role: &str, passwords: &Passwords) -> Result<String, Fault> {
+        self.boundary("before a password is changed")?;
+        let value = |secret: &Secret| secret.expose().parse::<u32>().expect("a number");
+        let (wanted, other) = (value(&passwords.wanted), value(&passwords.other));
+        self.change(|install| -> Result<(), Fault> {
+            let server =
+                install.services.values().any(|service| service.role == Role::Server && service.runs());
+            let password = install.password.as_mut().ok_or_else(|| Fault::new("it asks for none"))?;
+            match server && [wanted, other].contains(&password.taken) {
+                true => password.taken = wanted,
+                false => return Err(Fault::new("the server lets nobody in")),
+            }
+            Ok(())
+        })?;
+        self.boundary("after a password is changed")?;
+        Ok("changed".to_owned())
     }
 
     async fn blockers(&self, _database: &DatabaseName) -> Result<Vec<String>, Fault> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use opsctl::model::backup_id::BackupId;
 
 use crate::fake::releases::{Image, Quality};
-use crate::fake::values::Values;
+use crate::fake::values::{Password, Values};
 
 /// The database that the product uses.
 pub(crate) const LIVE: &str = "ledger";
@@ -37,6 +37,8 @@ pub(crate) struct Install {
     pub stores_keys: bool,
     /// The values of the secret that keys are stored under.
     pub keys: BTreeSet<u32>,
+    /// The password that the secret is, where it is one: nobody takes two values of it then.
+    pub password: Option<Password>,
     /// The values of the secret that the API ever put on record, and the one that it uses.
     pub on_record: (BTreeSet<u32>, u32),
     /// The containers of services, by service.
@@ -112,6 +114,8 @@ pub(crate) enum Role {
     Canary,
     /// It moves all keys to the present value of the secret.
     Rehash,
+    /// It is the database server.
+    Server,
 }
 
 /// How a container stands.
@@ -311,6 +315,9 @@ impl Install {
             .flat_map(|api| self.keys.iter().filter(|value| !api.held.take(**value)))
             .map(|value| format!("keys that are stored under the value {value} are refused"));
         found.extend(refused);
+        if !self.somebody_can_log_in() {
+            found.push("nobody knows the password that the server takes".to_owned());
+        }
         let held = |write: u32, line: &str| Some(line) == self.cannot_keep || self.places(write) > 0;
         let lost = self.acknowledged.iter().find(|(write, line)| !held(*write, line));
         if let Some((write, _)) = lost {
@@ -341,7 +348,7 @@ impl Install {
         places.hash(&mut hasher);
         (&self.env, &self.env_before, &self.version_file, &self.previous_version).hash(&mut hasher);
         (&self.local_images, &self.kept_images, &self.partial_backups, &self.keys).hash(&mut hasher);
-        (self.writes_were_asked_for, &self.on_record).hash(&mut hasher);
+        (self.writes_were_asked_for, &self.on_record, self.password).hash(&mut hasher);
         for (name, container) in self.services.iter().chain(&self.one_offs) {
             let phase = match container.phase {
                 Phase::Running(_) => Phase::Running(Duration::ZERO),

@@ -91,6 +91,11 @@ impl Afterwards<'_> {
         let mut problems: Vec<String> = others
             .map(|(name, container)| format!("{name} has {:?} of the secret", container.held))
             .collect();
+        if let Some(password) = self.install.password
+            && (password.taken != only.current || password.kept.is_some())
+        {
+            problems.push(format!("of the password there is {password:?}"));
+        }
         if self.install.keys.iter().any(|value| *value != only.current) {
             problems.push(format!("keys are stored under {:?}", self.install.keys));
         }

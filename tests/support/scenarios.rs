@@ -7,7 +7,7 @@ use opsctl::journal::record::Closing;
 use opsctl::model::backup_id::BackupId;
 use opsctl::operations::{MigrateBy, Product, Wellness, backup, restore, rollback, rotate, upgrade};
 use opsctl::plan::Plan;
-use opsctl::plan::rotation::{DualSecret, Halt, OnRecord, PausePoint, Replicas};
+use opsctl::plan::rotation::{DualSecret, Halt, Login, OnRecord, PausePoint, Replicas};
 use opsctl::plan::step::RestorePoint;
 use opsctl::profile::{HttpPath, Made, VariableName};
 
@@ -15,7 +15,7 @@ use crate::fake::backups::archive;
 use crate::fake::install::{Backup, Client, Container, Content, Database, Env, Install, LIVE, Phase, Role};
 use crate::fake::releases::{Image, release};
 use crate::fake::settings::fingerprint;
-use crate::fake::values::Values;
+use crate::fake::values::{Password, Values};
 use crate::fake::{database, service};
 
 /// An operation on an install.
@@ -89,6 +89,7 @@ fn install(version: &'static str, client: Client) -> Install {
         previous_version: None,
         stores_keys: true,
         keys: BTreeSet::from([OLD_SECRET]),
+        password: None,
         on_record: (BTreeSet::from([OLD_SECRET]), OLD_SECRET),
         services: BTreeMap::from([
             ("api".to_owned(), running(Role::Api)),
@@ -317,14 +318,49 @@ pub(crate) fn replace_secret() -> Scenario {
     scenario
 }
 
+/// A rotation of the password of the database server, whose container is made with it too.
+pub(crate) fn change_password() -> Scenario {
+    let name = |text| VariableName::try_from(text).expect("a variable");
+    let replicas = |name| Replicas { service: service(name), count: 1 };
+    let request = rotate::LoginRequest {
+        secret: DualSecret {
+            name: name("PASSWORD"),
+            previous: None,
+            made: Made::Random { bytes: 32 },
+            login: Some(Login { role: "ledger".to_owned(), urls: vec![name("DATABASE_URL")] }),
+        },
+        old: fingerprint(OLD_SECRET),
+        server: Some(service("server")),
+        replicas: vec![replicas("api"), replicas("worker")],
+        canary: None,
+    };
+    let mut before = install("1.0.0", Client::Steady);
+    let server = Container { role: Role::Server, ..before.services["api"].clone() };
+    before.services.insert("server".to_owned(), server);
+    before.password = Some(Password { taken: OLD_SECRET, kept: None });
+    before.stores_keys = false;
+    before.keys.clear();
+    let mut new = outcome("1.0.0", "live", &[LIVE]);
+    new.secret = OLD_SECRET + 1;
+    Scenario {
+        superseded: Vec::new(),
+        install: before,
+        plan: rotate::plan_login(&product("1.0.0"), &request),
+        ends: Closing::Done,
+        old: outcome("1.0.0", "live", &[LIVE]),
+        new,
+    }
+}
+
 fn rotation(way: rotate::Way) -> Scenario {
     let name = |text| VariableName::try_from(text).expect("a variable");
     let replicas = |name| Replicas { service: service(name), count: 1 };
     let request = rotate::Request {
         secret: DualSecret {
             name: name("SECRET"),
-            previous: name("SECRET_PREVIOUS"),
+            previous: Some(name("SECRET_PREVIOUS")),
             made: Made::Random { bytes: 32 },
+            login: None,
         },
         old: fingerprint(OLD_SECRET),
         guard: rotate::Guard::Taken { id: own_backup(), keep: 7 },

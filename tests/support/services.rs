@@ -161,9 +161,13 @@ impl Services for &Fake {
             self.boundary("between making and starting a container anew")?;
             self.change(|install| {
                 let now = install.now;
-                let container = install.services.get_mut(&name);
-                if let Some(container) = container.filter(|container| !container.runs()) {
-                    container.phase = Phase::Running(now);
+                let Some(container) = install.services.get(&name).filter(|container| !container.runs())
+                else {
+                    return;
+                };
+                let gets_in = install.lets_in(container.role, container.held);
+                if let Some(container) = install.services.get_mut(&name) {
+                    container.phase = if gets_in { Phase::Running(now) } else { Phase::Exited(1) };
                 }
             });
             self.boundary("after a container is made anew")?;

@@ -3,9 +3,10 @@
 use opsctl::error::Fault;
 use opsctl::model::fingerprint::Fingerprint;
 use opsctl::model::release::Version;
+use opsctl::model::secret::Secret;
 use opsctl::plan::rotation::{DualSecret, Held, Source, Window};
 use opsctl::plan::step::Release;
-use opsctl::ports::Settings;
+use opsctl::ports::{Passwords, Settings};
 
 use super::Fake;
 use super::install::Install;
@@ -48,6 +49,9 @@ impl Settings for &Fake {
     }
 
     async fn set_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault> {
+        if secret.previous.is_none() {
+            return self.set_password_window(secret, window);
+        }
         self.boundary("before the values of a secret are written")?;
         self.change(|install| -> Result<(), Fault> {
             let values = install.env.secret;
@@ -65,10 +69,57 @@ impl Settings for &Fake {
         self.boundary("after the values of a secret are written")
     }
 
+    fn passwords(&self, _secret: &DualSecret) -> Result<Passwords, Fault> {
+        self.look(|install| {
+            let wanted = install.env.secret.current;
+            let other = install.password.and_then(|password| password.other_than(wanted));
+            let secret = |value: u32| Secret::new(value.to_string());
+            let other = other.ok_or_else(|| Fault::new("the other value is not there"))?;
+            Ok(Passwords { wanted: secret(wanted), other: secret(other) })
+        })
+    }
+
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
         self.boundary("before the previous version is noted")?;
         self.change(|install| install.previous_version = Some(version.to_string()));
         self.boundary("after the previous version is noted")
+    }
+}
+
+impl Fake {
+    /// The settings hold one value; both are kept beside them before they are changed.
+    fn set_password_window(&self, secret: &DualSecret, window: &Window) -> Result<(), Fault> {
+        self.boundary("before two values are kept")?;
+        let (current, previous) = self.look(|install| {
+            let current = install.env.secret.current;
+            (current, install.password.and_then(|password| password.other_than(current)))
+        });
+        let values = Values { current, previous };
+        let Some(assignment) = window.assignment(secret, &held(values))? else { return Ok(()) };
+        if assignment.current == Source::Fresh {
+            self.change(|install| {
+                if let Some(password) = &mut install.password {
+                    password.kept = Some((current, current + 1));
+                }
+            });
+        }
+        self.boundary("between keeping two values and writing one")?;
+        self.change(|install| {
+            install.env.secret.current = match assignment.current {
+                Source::Fresh => current + 1,
+                Source::Previous => previous.unwrap_or(current),
+                Source::Current | Source::None => current,
+            };
+        });
+        self.boundary("between writing a value and forgetting the other")?;
+        if assignment.previous == Source::None {
+            self.change(|install| {
+                if let Some(password) = &mut install.password {
+                    password.kept = None;
+                }
+            });
+        }
+        self.boundary("after the values of a password are written")
     }
 }
 

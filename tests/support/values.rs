@@ -27,7 +27,36 @@ impl Values {
     }
 }
 
+/// The password of the one role of the server in memory, which takes one at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Password {
+    /// What the server takes.
+    pub taken: u32,
+    /// The two values that the operation keeps: the old one and the new one.
+    pub kept: Option<(u32, u32)>,
+}
+
+impl Password {
+    /// The one of the two values that are kept that a value is not.
+    pub(crate) fn other_than(self, value: u32) -> Option<u32> {
+        let (old, new) = self.kept?;
+        Some(if value == new { old } else { new })
+    }
+}
+
 impl Install {
+    /// Whether somebody who knows what is written down anywhere can log in.
+    pub(crate) fn somebody_can_log_in(&self) -> bool {
+        self.password.is_none_or(|Password { taken, kept }| {
+            self.env.secret.current == taken || kept.is_some_and(|(old, new)| taken == old || taken == new)
+        })
+    }
+
+    /// Whether a container that is started gets in: the product gives up if it does not.
+    pub(crate) fn lets_in(&self, role: Role, held: Values) -> bool {
+        role == Role::Server || self.password.is_none_or(|password| password.taken == held.current)
+    }
+
     /// In one transaction: all keys, or none.
     pub(crate) fn keys_are_rehashed(&mut self) {
         for container in self.one_offs.values_mut().filter(|one_off| one_off.role == Role::Rehash) {

@@ -1,12 +1,19 @@
 //! What a rotation needs of the containers: that they are made anew, what they were made with, and that keys are taken.
 
-use super::{COMPOSE_LIMIT, ComposeServices, compose_fault};
+use std::collections::BTreeSet;
+
+use super::{COMPOSE_LIMIT, ComposeServices, compose_fault, fault};
 use crate::adapters::compose::{Recreate, Up};
+use crate::adapters::docker::{ContainerFilter, NetworkAccess};
 use crate::error::Fault;
+use crate::model::image_ref::ImageRef;
 use crate::model::secret::Secret;
 use crate::plan::rotation::{DualSecret, Held, Replicas, Which};
 use crate::plan::step::Release;
 use crate::profile::{HttpPath, ServiceName};
+
+/// Where Compose notes what it made a container from.
+const LABEL_CONFIG_HASH: &str = "com.docker.compose.config-hash";
 
 impl ComposeServices {
     pub(super) async fn make_anew(
@@ -58,11 +65,43 @@ impl ComposeServices {
     }
 
     fn recognised<'v>(&self, secret: &DualSecret, value: impl Fn(&str) -> Option<&'v Secret>) -> Held {
-        let of = |name: &str| {
-            let value = value(name).map(Secret::expose).filter(|value| !value.is_empty());
-            value.map(|value| self.fingerprints.fingerprint(value))
-        };
-        Held { current: of(secret.name.as_str()), previous: of(secret.previous.as_str()) }
+        let given = |name: &str| value(name).map(Secret::expose).filter(|value| !value.is_empty());
+        let previous = secret.previous.as_ref().and_then(|name| given(name.as_str()));
+        Held {
+            current: secret.value_in(given).map(|value| self.fingerprints.fingerprint(value.expose())),
+            previous: previous.map(|value| self.fingerprints.fingerprint(value)),
+        }
+    }
+
+    /// In what a container of a service that is made now would be another one than the one that runs, its environment apart;
+    /// `None` if in nothing.
+    pub async fn made_anew_as_another(&self, service: &ServiceName) -> Result<Option<String>, Fault> {
+        let wanted = self.compose.hash_of(service.as_str()).await.map_err(|error| compose_fault(&error))?;
+        for container in self.replicas(service).await?.iter().filter(|container| container.is_running()) {
+            if container.labels.get(LABEL_CONFIG_HASH) != Some(&wanted) {
+                return Ok(Some(format!("the Compose files describe {service} otherwise")));
+            }
+            let reference = container.image.parse::<ImageRef>().ok();
+            let Some(reference) = reference else { continue };
+            let found = self.engine.image(&reference).await.map_err(|error| fault(&error))?;
+            if found.is_none_or(|image| image.id != container.image_id) {
+                return Ok(Some(format!("{} is another image by now, or gone", container.image)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The addresses of the project's containers in the engine's networks.
+    pub async fn addresses(&self) -> Result<BTreeSet<String>, Fault> {
+        let filter = ContainerFilter::Project(&self.project);
+        let containers = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
+        let each = containers.iter().flat_map(|container| match &container.network {
+            NetworkAccess::Networks(networks) => {
+                networks.values().flatten().map(ToString::to_string).collect()
+            }
+            _ => Vec::new(),
+        });
+        Ok(each.collect())
     }
 
     pub(super) async fn ask_with_key(&self, path: &HttpPath) -> Result<String, Fault> {

@@ -13,6 +13,7 @@ use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
 use crate::adapters::postgres::whole::create_empty;
 use crate::adapters::product_database::{self, ProductDatabase};
+use crate::adapters::role_password::Candidates;
 use crate::commands::database::{Reached, server_image};
 use crate::commands::install::Install;
 use crate::error::Fault;
@@ -139,6 +140,7 @@ pub(super) async fn start(install: &Install, names: &Names, live: &Reached) -> R
         profile: install.profile.clone(),
         operation: names.operation.clone(),
         lock: LastingLock::default(),
+        candidates: Candidates::default(),
     };
     let within = at([127, 0, 0, 1].into());
     let scratch = Scratch { container, database, within, password };

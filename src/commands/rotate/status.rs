@@ -1,10 +1,8 @@
 //! `opsctl rotate --status`: which value of a secret is where, by fingerprints.
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
-use super::look;
+use super::{login, look};
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::env_settings::EnvSettings;
 use crate::commands::context::{Context, Outcome};
@@ -26,14 +24,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, Failure> {
     let install = Install::open(context, place).await?;
     let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Rotate);
     let services = live::services(context, &install, &operation)?;
-    let settings =
-        live::settings(context, &install, &install.place.dir, PathBuf::new(), services.fingerprints.clone());
     let unfinished = operate::unfinished(&install.place.state)?
         .filter(|progress| progress.planned.plan.kind == OperationKind::Rotate);
+    // What an unfinished rotation keeps beside the settings is with its own files.
+    let owner = unfinished.as_ref().map_or(&operation, |progress| &progress.planned.operation);
+    let scratch = install.place.state.operation(owner);
+    let fingerprints = services.fingerprints.clone();
+    let settings = live::settings(context, &install, &install.place.dir, scratch, fingerprints);
     let (mut lines, mut data) = (Vec::new(), Vec::new());
     for secret in &install.profile.secrets {
         let Some(rotation) = &secret.rotation else { continue };
-        let dual = look::dual(secret, rotation);
+        let dual = look::dual(&install, secret, rotation);
         let open = unfinished.as_ref().filter(|progress| is_of(progress, &dual));
         let (shown, value) = one(&install, &services, &settings, (secret, &dual), open).await?;
         lines.extend(shown);
@@ -59,20 +60,26 @@ async fn one(
         &shown(in_settings.current.as_ref()),
         &shown(in_settings.previous.as_ref()),
     ]);
+    // What is kept beside the settings is in no container.
+    let beside = dual.previous.is_none();
+    let as_settings = |held: &Held| {
+        held.current == in_settings.current && (beside || held.previous == in_settings.previous)
+    };
     let mut replicas = Vec::new();
-    for service in look::having(install, install.profile.start_order().into_iter(), dual) {
+    let given = login::server(install, dual).into_iter();
+    for service in given.chain(look::having(install, install.profile.start_order().into_iter(), dual)) {
         for (index, held) in services.held(service, dual, Among::Replicas).await?.iter().enumerate() {
             let replica = format!("{service} {}", index + 1);
             table.add_row([&replica, &shown(held.current.as_ref()), &shown(held.previous.as_ref())]);
             replicas.push(json!({"service": service, "replica": index + 1, "held": described(held),
-                "as_settings": *held == in_settings}));
+                "as_settings": as_settings(held)}));
         }
     }
     let mut lines = vec![show::lines(&table)];
     let stands = match open {
-        Some(progress) => in_words(install, progress),
+        Some(progress) => in_words(install, progress, dual),
         None if in_settings.previous.is_some() => {
-            format!("{} is set, and no rotation of opsctl is under way", dual.previous)
+            format!("{} is set, and no rotation of opsctl is under way", dual.place_before())
         }
         None => "no rotation is under way".to_owned(),
     };
@@ -84,12 +91,16 @@ async fn one(
     Ok((lines, value))
 }
 
-fn in_words(install: &Install, progress: &Progress) -> String {
+fn in_words(install: &Install, progress: &Progress, dual: &DualSecret) -> String {
     let operation = &progress.planned.operation;
     let stands = if progress.paused.is_some() { "is paused" } else { "did not end" };
     let since = open_since(install, progress).map_or_else(
         || "no new value was made".to_owned(),
-        |since| format!("both values are taken since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC")),
+        |since| {
+            let what =
+                if dual.login.is_some() { "a new value is in the settings" } else { "both values are taken" };
+            format!("{what} since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC"))
+        },
     );
     format!("operation {operation} {stands}; {since}\n{}", show::progress(progress))
 }

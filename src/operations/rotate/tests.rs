@@ -9,27 +9,28 @@ use crate::profile::Made;
 const OLD: &str = "0000000000aa";
 const OTHER: &str = "0000000000cc";
 
-fn fingerprint(text: &str) -> Fingerprint {
+pub(super) fn fingerprint(text: &str) -> Fingerprint {
     Fingerprint::try_from(text.to_owned()).unwrap()
 }
 
-fn variable(name: &str) -> VariableName {
+pub(super) fn variable(name: &str) -> VariableName {
     VariableName::try_from(name).unwrap()
 }
 
-fn service(name: &str) -> ServiceName {
+pub(super) fn service(name: &str) -> ServiceName {
     ServiceName::try_from(name).unwrap()
 }
 
 fn secret() -> DualSecret {
     DualSecret {
         name: variable("API_KEY_SECRET"),
-        previous: variable("API_KEY_SECRET_PREVIOUS"),
+        previous: Some(variable("API_KEY_SECRET_PREVIOUS")),
         made: Made::Random { bytes: 32 },
+        login: None,
     }
 }
 
-fn product() -> Product {
+pub(super) fn product() -> Product {
     Product {
         release: Release {
             version: Version::parse("1.0.0").unwrap(),
@@ -74,7 +75,7 @@ fn taken() -> Guard {
     Guard::Taken { id: "2026-03-14-120000".parse().unwrap(), keep: 7 }
 }
 
-fn listed(steps: &[Step]) -> String {
+pub(super) fn listed(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -200,6 +201,7 @@ fn found() -> Findings {
         instances: vec![(service("api"), instances()), (service("worker"), instances())],
         derived: Vec::new(),
         stored_under: Some(1),
+        login: None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::model::database_name::DatabaseName;
 use crate::plan::rotation::{Among, DualSecret, OnRecord, Window, missing_on_record};
 use crate::plan::step::OneOff;
-use crate::ports::{Databases, Limits, ProgressSink, Services};
+use crate::ports::{Databases, Limits, ProgressSink, Services, Settings};
 use crate::profile::ServiceName;
 
 /// Fails unless services have the values of a secret that they are meant to have: what a container was made with is what it
@@ -80,6 +80,20 @@ pub(super) async fn rehash<S: Services, D: Databases>(
             .hint("both values are still taken, so that no key is refused"))
         }
     }
+}
+
+/// Lets the server take what the settings have as the password of a role. Which of the two values it takes by now is asked of
+/// it, whatever was recorded.
+pub(super) async fn set_password<E: Settings, D: Databases>(
+    settings: &E,
+    databases: &D,
+    secret: &DualSecret,
+) -> Result<Note, Fault> {
+    let Some(login) = &secret.login else {
+        return Err(Fault::new(format!("{} is no password of the database server", secret.name)));
+    };
+    let passwords = settings.passwords(secret)?;
+    databases.set_password(&login.role, &passwords).await.map(Some)
 }
 
 /// Fails unless what was on record still is, and another value is in use.

@@ -17,8 +17,9 @@ fn held(current: Option<&str>, previous: Option<&str>) -> Held {
 fn secret() -> DualSecret {
     DualSecret {
         name: VariableName::try_from("SECRET").unwrap(),
-        previous: VariableName::try_from("SECRET_PREVIOUS").unwrap(),
+        previous: Some(VariableName::try_from("SECRET_PREVIOUS").unwrap()),
         made: Made::Random { bytes: 32 },
+        login: None,
     }
 }
 

@@ -72,8 +72,24 @@ impl fmt::Display for Step {
             }
             Self::ScanData => formatter.write_str("let the product check its data"),
             Self::DropDatabase { database } => write!(formatter, "drop {database}"),
+            Self::SetWindow { secret, window } if secret.previous.is_none() => {
+                let name = &secret.name;
+                match window {
+                    Window::Opened { .. } => write!(
+                        formatter,
+                        "give {name} a new random value in the settings, keeping the old one until the end"
+                    ),
+                    Window::Turned { .. } => {
+                        write!(formatter, "put the old value of {name} back in the settings")
+                    }
+                    Window::Closed { stays, .. } => {
+                        let which = if *stays == Stays::New { "old" } else { "new" };
+                        write!(formatter, "forget the {which} value of {name}")
+                    }
+                }
+            }
             Self::SetWindow { secret, window } => {
-                let (name, previous) = (&secret.name, &secret.previous);
+                let (name, previous) = (&secret.name, secret.place_before());
                 match window {
                     Window::Opened { .. } => {
                         write!(
@@ -115,8 +131,23 @@ impl fmt::Display for Step {
                     secret.name
                 )
             }
+            Self::ProveWindow { secret, services, among: Among::Replicas, .. }
+                if secret.previous.is_none() =>
+            {
+                let name = &secret.name;
+                let services = list(services);
+                write!(formatter, "prove that each replica of {services} has {name} as it is set now")
+            }
+            Self::SetPassword { secret } => {
+                let role = secret.login.as_ref().map_or("its role", |login| login.role.as_str());
+                let name = &secret.name;
+                write!(
+                    formatter,
+                    "make {name} as it is set now the password of {role}, and prove that it alone is taken"
+                )
+            }
             Self::ProveWindow { secret, window, services, among: Among::Replicas } => {
-                let (name, previous) = (&secret.name, &secret.previous);
+                let (name, previous) = (&secret.name, secret.place_before());
                 let services = list(services);
                 match window {
                     Window::Opened { .. } => {

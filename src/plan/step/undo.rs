@@ -54,6 +54,7 @@ impl Step {
             | Self::SetWindow { .. }
             | Self::Recreate { .. }
             | Self::ProveWindow { .. }
+            | Self::SetPassword { .. }
             | Self::TryKey { .. }
             | Self::Rehash { .. }
             | Self::ProveOnRecord { .. }

@@ -50,7 +50,7 @@ fn a_secret_of_the_operator_s_own_gets_a_random_value_and_new_containers() {
         assert!(environment(&container).contains(&format!("EXTRA_TOKEN={new}")), "{container}");
     }
     let status = stack.ops_does(&["rotate", "--status"]);
-    assert_eq!(status["secrets"].as_array().unwrap().len(), 3, "{status}");
+    assert_eq!(status["secrets"].as_array().unwrap().len(), 4, "{status}");
     stack.assert_serves("1.0.0");
     stack.assert_tidy();
 }

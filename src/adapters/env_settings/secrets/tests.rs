@@ -37,8 +37,9 @@ fn secret() -> DualSecret {
     let name = |text| VariableName::try_from(text).unwrap();
     DualSecret {
         name: name("API_KEY_SECRET"),
-        previous: name("API_KEY_SECRET_PREVIOUS"),
+        previous: Some(name("API_KEY_SECRET_PREVIOUS")),
         made: Made::Random { bytes: 32 },
+        login: None,
     }
 }
 
@@ -90,4 +91,80 @@ async fn closing_on_the_new_value_leaves_nothing_of_the_old_one() {
     assert!(!text(&settings).contains("old-not-real") && !text(&settings).contains("PREVIOUS"));
     let refused = settings.assign(&secret(), &Window::Opened { old }).await.unwrap_err();
     assert!(refused.what.contains("not as this rotation left them"), "{refused}");
+}
+
+fn password() -> DualSecret {
+    let name = |text| VariableName::try_from(text).unwrap();
+    let urls = vec![name("DATABASE_URL"), name("DATABASE_URL_MIGRATE")];
+    let login = Some(Login { role: "ledger".to_owned(), urls });
+    DualSecret { name: name("POSTGRES_PASSWORD"), previous: None, made: Made::Random { bytes: 32 }, login }
+}
+
+const WITH_ADDRESSES: &str = "POSTGRES_PASSWORD=old\nDATABASE_URL=\"postgres://ledger:${POSTGRES_PASSWORD}@postgres/ledger\"\n\
+    DATABASE_URL_MIGRATE=postgres://ledger:old@postgres:5432/ledger  # the owner\nOTHER=postgres://app:old@h/d\n";
+
+/// An install whose operation has a folder of its own.
+fn install_with(env: &str) -> (tempfile::TempDir, EnvSettings) {
+    let (dir, mut settings) = install();
+    settings.scratch = dir.path().join("scratch");
+    fs::create_dir(&settings.scratch).unwrap();
+    files::replace(settings.store.path(), env.as_bytes(), Mode::Exactly(0o600)).unwrap();
+    (dir, settings)
+}
+
+fn fingerprint_of(settings: &EnvSettings, value: &str) -> Fingerprint {
+    settings.fingerprints.fingerprint(value)
+}
+
+#[tokio::test]
+async fn a_password_changes_in_all_its_places_at_once_and_both_are_known_until_the_end() {
+    let (_dir, settings) = install_with(WITH_ADDRESSES);
+    let old = fingerprint_of(&settings, "old");
+    settings.assign(&password(), &Window::Opened { old: old.clone() }).await.unwrap();
+    let Passwords { wanted, other } = settings.both(&password()).unwrap();
+    assert_eq!(other.expose(), "old");
+    let expected = WITH_ADDRESSES
+        .replace("PASSWORD=old", &format!("PASSWORD={}", wanted.expose()))
+        .replace("ledger:old@", &format!("ledger:{}@", wanted.expose()));
+    assert_eq!(text(&settings), expected, "what follows by itself, and what is of another role, is left");
+    assert_eq!(settings.redactor.redact(&text(&settings)).matches(wanted.expose()).count(), 0);
+    let kept = settings.scratch.join("values.kept");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+
+    settings.assign(&password(), &Window::Turned { old: old.clone() }).await.unwrap();
+    assert_eq!(text(&settings), WITH_ADDRESSES);
+    let back = settings.both(&password()).unwrap();
+    assert_eq!((back.wanted.expose(), back.other.expose()), ("old", wanted.expose()));
+    settings.assign(&password(), &Window::Closed { old, stays: Stays::Old }).await.unwrap();
+    assert_eq!(text(&settings), WITH_ADDRESSES);
+    assert!(!kept.exists());
+}
+
+#[tokio::test]
+async fn a_password_that_was_kept_when_opsctl_was_killed_is_the_one_that_is_set() {
+    let (_dir, settings) = install_with(WITH_ADDRESSES);
+    let old = fingerprint_of(&settings, "old");
+    let pair = Pair { old: Secret::new("old"), new: Secret::new("made-before") };
+    KeptValues::of(&settings.scratch).write(&pair).unwrap();
+    settings.assign(&password(), &Window::Opened { old: old.clone() }).await.unwrap();
+    assert_eq!(settings.both(&password()).unwrap().wanted.expose(), "made-before");
+    settings.assign(&password(), &Window::Closed { old, stays: Stays::New }).await.unwrap();
+    assert!(
+        text(&settings).starts_with("POSTGRES_PASSWORD=made-before\n")
+            && !text(&settings).contains("ledger:old")
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_somebody_else_set_meanwhile_is_left() {
+    let (_dir, settings) = install_with(WITH_ADDRESSES);
+    let old = fingerprint_of(&settings, "old");
+    settings.assign(&password(), &Window::Opened { old: old.clone() }).await.unwrap();
+    let theirs = "POSTGRES_PASSWORD=theirs\n";
+    files::replace(settings.store.path(), theirs.as_bytes(), Mode::Exactly(0o600)).unwrap();
+    for window in [Window::Opened { old: old.clone() }, Window::Turned { old: old.clone() }] {
+        let refused = settings.assign(&password(), &window).await.unwrap_err();
+        assert!(refused.what.contains("neither the old value nor the new one"), "{refused}");
+    }
+    assert_eq!(text(&settings), theirs);
 }
