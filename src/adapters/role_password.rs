@@ -74,8 +74,8 @@ impl ProductDatabase {
         if role == self.info.user {
             self.candidates.become_those(passwords).await;
         }
-        let taken = self.once_it_is_up(role, &passwords.wanted).await?;
-        if !taken {
+        let was_so = self.once_it_is_up(role, &passwords.wanted).await?;
+        if !was_so {
             let session = self.maintenance().await?;
             let changed = password::set_password(&session, role, &passwords.wanted).await;
             changed.map_err(|error| fault(&error))?;
@@ -91,7 +91,7 @@ impl ProductDatabase {
             return Err(Fault::new(format!("the server still takes the other password of {role}"))
                 .hint("does it ask for a password at all? look at its pg_hba.conf"));
         }
-        let how = if taken { "it was so already" } else { "changed" };
+        let how = if was_so { "it was so already" } else { "changed" };
         Ok(format!("{how}; the other one is refused"))
     }
 

@@ -55,26 +55,22 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
     let Some(old) = found.settings.current.clone() else {
         return Err(Failure::refused(Fault::new(format!("{} is not set", secret.name))));
     };
-    let (plan, question, end) = match way(context, &ready, &asked, rotation).await? {
-        Some(way) => {
-            let request = Request {
-                secret: found.secret.clone(),
-                old,
-                guard: guard(context, &ready, &asked)?,
-                replicas: look::replicas(&found),
-                way,
-                canary: rotation.canary.clone(),
-            };
-            let end = rotated(&ready, secret, &request.way);
-            (rotate::plan(&product, &request), question(&ready, secret, &request), end)
-        }
-        None => {
-            let request = login::request(&ready.install, &found, old, rotation);
-            login::warn_of_others(context, &ready, &found).await;
-            let (question, end) =
-                (login::question(&ready, &request), login::changed(&ready, secret, &request));
-            (rotate::plan_login(&product, &request), question, end)
-        }
+    let (plan, question, end) = if let Some(way) = way(context, &ready, &asked, rotation).await? {
+        let request = Request {
+            secret: found.secret.clone(),
+            old,
+            guard: guard(context, &ready, &asked)?,
+            replicas: look::replicas(&found),
+            way,
+            canary: rotation.canary.clone(),
+        };
+        let end = rotated(&ready, secret, &request.way);
+        (rotate::plan(&product, &request), question(&ready, secret, &request), end)
+    } else {
+        let request = login::request(&ready.install, &found, old, rotation);
+        login::warn_of_others(context, &ready, &found).await;
+        let (question, end) = (login::question(&ready, &request), login::changed(&ready, secret, &request));
+        (rotate::plan_login(&product, &request), question, end)
     };
     if asked.plan {
         return Ok(show::plan(&plan));

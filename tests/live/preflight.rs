@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::disk::Disk;
-use crate::docker::docker;
+use crate::docker::{attempt, docker, docker_with};
 use crate::external::Server;
 use crate::operator::{Ended, Run};
 use crate::settings::Settings;
@@ -354,4 +354,22 @@ fn what_a_role_may_not_do_on_a_server_elsewhere_is_told_before_an_upgrade() {
     let refused = stack.ops_exits(3, &["upgrade", "1.1.0"]);
     assert!(refused.fault().contains("app does not own records"), "{}", refused.told());
     stack.assert_serves("1.0.0");
+}
+
+#[test]
+fn what_a_preflight_that_was_killed_left_is_removed_by_the_next_one() {
+    let stack = Stack::up(18, "1.0.0");
+    let project = format!("opsctl.project={}", stack.project);
+    let left = |program: &str, argument: &str| {
+        let labels = ["--label", &project, "--label", "opsctl.role=preflight"];
+        let image = stack.settings.server_image();
+        let all = [&["run", "-d"], &labels[..], &["--entrypoint", program, &image, argument]].concat();
+        docker_with(&all)
+    };
+    let (ended, at_work) = (left("true", "-"), left("sleep", "300"));
+    std::thread::sleep(Duration::from_secs(16));
+    let just_ended = left("true", "-");
+    stack.ops(&["preflight", "--only", "env-mode"]);
+    let there = |container: &str| attempt(&["inspect", container]).status.success();
+    assert_eq!((there(&ended), there(&at_work), there(&just_ended)), (false, true, true));
 }

@@ -86,6 +86,7 @@ fn a_rotation_waits_for_days_and_goes_back_or_on() {
     let made_meanwhile = made_by_the_api(&stack);
     assert_eq!(secret_ids(&stack).len(), 2, "keys of before and of now");
     let status = stack.ops_does(&["rotate", "--status"]);
+    assert_eq!(stack.ops_does(&["status"])["unfinished"]["can_be_undone"], true);
     let shown = &status["secrets"][0];
     assert_eq!((&shown["paused"], shown["replicas"].as_array().unwrap().len()), (&json!(true), 2));
     assert!(shown["settings"]["previous"].is_string() && shown["open_since"].is_string(), "{shown}");
@@ -119,6 +120,7 @@ fn a_rotation_waits_for_days_and_goes_back_or_on() {
     assert!(rehashed.len() == 1 && rehashed != ids, "{rehashed:?}");
     let refused = stack.ops_exits(3, &["abort"]);
     assert!(refused.fault().contains("opsctl resume"), "{}", refused.fault());
+    assert_eq!(stack.ops_does(&["status"])["unfinished"]["can_be_undone"], false, "nor is that offered");
     stack.ops_does(&["resume"]);
     assert!(!stack.world().env.contains("PREVIOUS"));
     assert_eq!(client(&stack, &made_meanwhile).get("/v1/records").unwrap().status, 200);

@@ -10,6 +10,7 @@ use opsctl::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles
 use opsctl::adapters::postgres::relation_locks::{Granted, LockMode, relation_locks};
 use opsctl::adapters::postgres::role_copy::{create_roles, let_in, role_definitions, settings};
 use opsctl::adapters::product_database::ProductDatabase;
+use opsctl::adapters::role_password::Candidates;
 use opsctl::model::database_name::DatabaseName;
 use opsctl::model::operation::OperationId;
 use opsctl::model::secret::Secret;
@@ -98,6 +99,7 @@ async fn a_table_of_migrations_that_somebody_locks_is_not_waited_for_without_end
         profile: Arc::new(profile.expect("a profile")),
         operation: OperationId::parse("20260314-120000-upgrade").expect("an identifier"),
         lock: LastingLock::default(),
+        candidates: Candidates::default(),
     };
     let sql = "CREATE TABLE _migrations (id int, name text); INSERT INTO _migrations VALUES (1, 'first')";
     holder.execute("a table", sql).await.expect("superuser");

@@ -143,10 +143,10 @@ impl Databases for &Fake {
             let server =
                 install.services.values().any(|service| service.role == Role::Server && service.runs());
             let password = install.password.as_mut().ok_or_else(|| Fault::new("it asks for none"))?;
-            match server && [wanted, other].contains(&password.taken) {
-                true => password.taken = wanted,
-                false => return Err(Fault::new("the server lets nobody in")),
+            if !server || ![wanted, other].contains(&password.taken) {
+                return Err(Fault::new("the server lets nobody in"));
             }
+            password.taken = wanted;
             Ok(())
         })?;
         self.boundary("after a password is changed")?;

@@ -51,9 +51,10 @@ impl ComposeServices {
         let found = self.engine.containers(filter).await.map_err(|error| fault(&error))?;
         let now = jiff::Timestamp::now();
         let is_left = |container: &&Container| {
-            let (since, limit) = match container.is_running() {
-                true => (container.started_at, longest),
-                false => (container.finished_at.or(container.created_at), SOON_REMOVED),
+            let (since, limit) = if container.is_running() {
+                (container.started_at, longest)
+            } else {
+                (container.finished_at.or(container.created_at), SOON_REMOVED)
             };
             let age = since.and_then(|since| Duration::try_from(now.duration_since(since)).ok());
             container.labels.get(LABEL_ROLE).is_some_and(|role| role == PREFLIGHT_ROLE)

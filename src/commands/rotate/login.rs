@@ -64,7 +64,7 @@ pub(super) async fn before(
     secret: &DualSecret,
     login: &Login,
 ) -> Result<LoginFindings, Fault> {
-    let held = ready.install.variable(&secret.name).map(Secret::new).unwrap_or_else(|| Secret::new(""));
+    let held = ready.install.variable(&secret.name).map_or_else(|| Secret::new(""), Secret::new);
     let facts = ready.world.databases.role_facts(&login.role, &held).await?;
     let RoleFacts { taken, asks, verifier } = facts;
     let addresses = in_file(&ready.install, login)?;

@@ -32,7 +32,7 @@ pub(super) fn reversing(plan: &Plan, touched: usize) -> Vec<Step> {
                 among: *among,
             }),
             Step::SetPassword { .. } | Step::PassGates { .. } | Step::TryKey { .. } => {
-                steps.push(step.clone())
+                steps.push(step.clone());
             }
             _ => {}
         }
