@@ -17,7 +17,6 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
-use tokio::time::sleep;
 
 use self::{auth::AuthCache, error::ApiError, scans::Scans};
 use crate::{
@@ -27,7 +26,7 @@ use crate::{
     lifecycle::{self, Lifecycle},
     log,
     metrics::Metrics,
-    release::{Fault, Release},
+    release::Release,
     serving::Server,
     store::{Store, connect::Connector},
     vault::signing::Signer,
@@ -70,29 +69,13 @@ pub(crate) async fn run(environment: &Environment, release: Release) -> Result<E
     tokio::select! {
         signal = stop => log::info("stopping", json!({"signal": signal})),
         failure = server.ended() => return Err(failure),
-        failure = fault(&app) => return Err(failure),
+        failure = app.release.breaks(&app.life) => return Err(failure.into()),
     }
     server.drain(&app.life, app.handler_timeout).await;
     monitor.abort();
     app.store.close();
     log::info("stopped", json!({}));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Resolves when the release's fault takes the API down.
-async fn fault(app: &App) -> Failure {
-    if app.release.has(Fault::ApiCrashLoop) {
-        sleep(Duration::from_secs(1)).await;
-        return "cannot initialise the retention engine: missing rule set".into();
-    }
-    if app.release.has(Fault::ApiDiesLater) {
-        while app.life.phase() == lifecycle::Phase::Starting {
-            sleep(Duration::from_millis(50)).await;
-        }
-        sleep(Duration::from_secs(10)).await;
-        return "retention engine failed: unexpected end of rule set".into();
-    }
-    std::future::pending().await
 }
 
 fn router(app: &Arc<App>) -> Router {

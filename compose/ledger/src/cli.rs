@@ -6,10 +6,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 use serde_json::json;
 
 use crate::{
-    api, commands,
+    api, collector, commands,
     config::Environment,
     healthcheck, lifecycle,
-    log::{self, Sink},
+    log::{self, Shape, Sink},
     migrate, preflight,
     release::Release,
     store::api_keys::Role,
@@ -31,14 +31,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the HTTP API
-    Api,
+    /// Serve the HTTP API; over a SQLite store, that of the collector
+    Api(collector::CollectorFlags),
     /// Process the job queue
     Worker,
     /// Apply the migrations of this release
-    Migrate,
+    Migrate(collector::StoreFlags),
     /// Check configuration, database and migrations
-    Preflight,
+    Preflight(collector::StoreFlags),
     /// Print a new Ed25519 key for `VAULT_SIGNING_KEY`
     GenerateSigningKey,
     /// Move all API keys from `API_KEY_SECRET_PREVIOUS` to `API_KEY_SECRET`
@@ -61,6 +61,17 @@ enum Command {
     },
 }
 
+impl Cli {
+    fn is_collector(&self, environment: &Environment) -> bool {
+        let store = match &self.command {
+            Some(Command::Api(flags)) => &flags.store,
+            Some(Command::Migrate(flags) | Command::Preflight(flags)) => flags,
+            _ => return false,
+        };
+        store.place(environment).is_some()
+    }
+}
+
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     let environment = Environment::of_process();
@@ -69,7 +80,8 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::GenerateSigningKey | Command::CreateApiKey { .. }) | None => Sink::Stderr,
         Some(_) => Sink::Stdout,
     };
-    log::init(environment.log_level(), sink);
+    let shape = if cli.is_collector(&environment) { Shape::Slog } else { Shape::Lowercase };
+    log::init(environment.log_level(), sink, shape);
     match dispatch(cli, &environment) {
         Ok(code) => code,
         Err(failure) => {
@@ -90,10 +102,19 @@ fn dispatch(cli: Cli, environment: &Environment) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(2));
     };
     match command {
-        Command::Api => block_on(api::run(environment, release)),
+        Command::Api(flags) => match flags.settings(environment)? {
+            Some(settings) => block_on(collector::run(settings, release)),
+            None => block_on(api::run(environment, release)),
+        },
         Command::Worker => block_on(worker::run(environment, release)),
-        Command::Migrate => block_on(migrate::run(environment, &release)),
-        Command::Preflight => block_on(stoppable(preflight::run(environment, &release))),
+        Command::Migrate(flags) => match flags.place(environment) {
+            Some(store) => block_on(stoppable(collector::migrate(store, release))),
+            None => block_on(migrate::run(environment, &release)),
+        },
+        Command::Preflight(flags) => match flags.place(environment) {
+            Some(store) => Ok(collector::preflight(&store, &release)),
+            None => block_on(stoppable(preflight::run(environment, &release))),
+        },
         Command::GenerateSigningKey => commands::generate_signing_key(),
         Command::RehashApiKeys => block_on(stoppable(commands::rehash_api_keys(environment))),
         Command::VerifyVault => block_on(stoppable(commands::verify_vault(environment))),

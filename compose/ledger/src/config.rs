@@ -114,6 +114,11 @@ impl Environment {
         Self(std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -190,7 +195,7 @@ mod tests {
     const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
-        Environment(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+        Environment::for_tests(pairs)
     }
 
     fn refusal(environment: &Environment) -> String {

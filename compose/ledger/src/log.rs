@@ -50,12 +50,24 @@ pub(crate) enum Sink {
     Stderr,
 }
 
+/// The shape of a line: names of levels, and the order of the fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Shape {
+    /// `{"level":"info","time":...,"msg":...`
+    Lowercase,
+    /// That of Go's `log/slog`: `{"time":...,"level":"INFO","msg":...`
+    Slog,
+}
+
 static MINIMUM: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static SINK: AtomicU8 = AtomicU8::new(Sink::Stdout as u8);
+static SHAPE: AtomicU8 = AtomicU8::new(Shape::Lowercase as u8);
 
-pub(crate) fn init(minimum: Level, sink: Sink) {
+pub(crate) fn init(minimum: Level, sink: Sink, shape: Shape) {
     MINIMUM.store(minimum as u8, Ordering::Relaxed);
     SINK.store(sink as u8, Ordering::Relaxed);
+    SHAPE.store(shape as u8, Ordering::Relaxed);
 }
 
 pub(crate) fn debug(msg: &str, fields: Value) {
@@ -80,7 +92,7 @@ pub(crate) fn fatal(msg: &str, fields: Value) {
 
 /// The result of a maintenance command, in the shape of a log line and written at any `LOG_LEVEL`.
 pub(crate) fn result(msg: &str, fields: Value) {
-    put(&render(Level::Info, msg, fields, jiff::Timestamp::now()));
+    put(&render(Level::Info, msg, fields, jiff::Timestamp::now(), shape()));
 }
 
 /// An error and all its causes, `outer: inner: innermost`, without repeating what the outer one quotes.
@@ -99,12 +111,23 @@ pub(crate) fn causes(error: &dyn Error) -> String {
 
 fn write(level: Level, msg: &str, fields: Value) {
     if level as u8 >= MINIMUM.load(Ordering::Relaxed) {
-        put(&render(level, msg, fields, jiff::Timestamp::now()));
+        put(&render(level, msg, fields, jiff::Timestamp::now(), shape()));
     }
 }
 
-fn render(level: Level, msg: &str, fields: Value, time: jiff::Timestamp) -> String {
-    let mut text = format!(r#"{{"level":"{}","time":"{time:.3}","msg":{}"#, level.name(), Value::from(msg));
+fn shape() -> Shape {
+    if SHAPE.load(Ordering::Relaxed) == Shape::Slog as u8 { Shape::Slog } else { Shape::Lowercase }
+}
+
+fn render(level: Level, msg: &str, fields: Value, time: jiff::Timestamp, shape: Shape) -> String {
+    let (name, msg) = (level.name(), Value::from(msg));
+    let mut text = match shape {
+        Shape::Lowercase => format!(r#"{{"level":"{name}","time":"{time:.3}","msg":{msg}"#),
+        Shape::Slog => {
+            let name = if level == Level::Fatal { "ERROR".to_owned() } else { name.to_uppercase() };
+            format!(r#"{{"time":"{time:.9}","level":"{name}","msg":{msg}"#)
+        }
+    };
     if let Value::Object(fields) = fields {
         for (name, value) in fields {
             let _ = write!(text, ",{}:{value}", Value::from(name));
@@ -132,13 +155,21 @@ mod tests {
     #[test]
     fn a_line_is_one_json_object_with_the_fields() {
         let time = jiff::Timestamp::from_millisecond(1_700_000_000_123).expect("a time in range");
-        let line = render(Level::Warn, "two\nlines", json!({"port": 3000}), time);
+        let line = render(Level::Warn, "two\nlines", json!({"port": 3000}), time, Shape::Lowercase);
         assert_eq!(line.matches('\n').count(), 1);
         let parsed: Value = serde_json::from_str(&line).expect("valid JSON");
         assert_eq!(
             parsed,
             json!({"level":"warn","time":"2023-11-14T22:13:20.123Z","msg":"two\nlines","port":3000})
         );
+    }
+
+    #[test]
+    fn a_line_of_the_other_shape_is_as_slog_writes_it() {
+        let time = jiff::Timestamp::from_millisecond(1_700_000_000_123).expect("a time in range");
+        let line = render(Level::Fatal, "receipt insert failed", json!({"id": "r"}), time, Shape::Slog);
+        let expected = r#"{"time":"2023-11-14T22:13:20.123000000Z","level":"ERROR","msg":"receipt insert failed","id":"r"}"#;
+        assert_eq!(line.trim_end(), expected);
     }
 
     #[test]

@@ -22,7 +22,7 @@ const SERVER_PATIENCE: Duration = Duration::from_secs(30);
 const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum MigrateError {
+pub(crate) enum MigrateError {
     #[error(
         "the database has {applied} migrations, this release ships {shipped}; migrations are forward-only: run a newer release or restore an older backup"
     )]
@@ -113,7 +113,10 @@ async fn lock(client: &Client) -> Result<(), tokio_postgres::Error> {
 }
 
 /// The migrations still to apply, once the applied ones are known to be the ones shipped.
-fn pending<'a>(shipped: &'a [Migration], applied: &[Applied]) -> Result<&'a [Migration], MigrateError> {
+pub(crate) fn pending<'a>(
+    shipped: &'a [Migration],
+    applied: &[Applied],
+) -> Result<&'a [Migration], MigrateError> {
     for (known, found) in shipped.iter().zip(applied) {
         if found.id != known.id || found.checksum != known.checksum() {
             return Err(MigrateError::Diverged {

@@ -13,15 +13,20 @@ use crate::{
     store::Store,
 };
 
-enum Verdict {
+pub(crate) enum Verdict {
     Pass(String),
     Fail(String),
     Skip(&'static str),
 }
 
 pub(crate) async fn run(environment: &Environment, release: &Release) -> Result<ExitCode, Failure> {
+    Ok(report(checks(environment, release).await, release))
+}
+
+/// Says what each check found. Exit code 1 if one failed.
+pub(crate) fn report(found: Vec<(&'static str, Verdict)>, release: &Release) -> ExitCode {
     let mut failed = 0;
-    for (check, verdict) in checks(environment, release).await {
+    for (check, verdict) in found {
         let (status, detail) = match verdict {
             Verdict::Pass(detail) => ("pass", detail),
             Verdict::Fail(detail) => {
@@ -33,7 +38,7 @@ pub(crate) async fn run(environment: &Environment, release: &Release) -> Result<
         log::result("preflight check", json!({"check": check, "status": status, "detail": detail}));
     }
     log::result("preflight finished", json!({"failed": failed, "version": release.reported_version()}));
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn checks(environment: &Environment, release: &Release) -> Vec<(&'static str, Verdict)> {

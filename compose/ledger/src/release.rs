@@ -1,10 +1,14 @@
 //! What a release is: the description that is baked into each image, and the faults a broken one has.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
+use tokio::time::sleep;
 
-use crate::config::Environment;
+use crate::{
+    config::Environment,
+    lifecycle::{Lifecycle, Phase},
+};
 
 /// Where an image keeps its description; `LEDGER_RELEASE_FILE` overrides it.
 const DEFAULT_PATH: &str = "/etc/ledger/release.json";
@@ -88,6 +92,22 @@ impl Release {
 
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
+    }
+
+    /// Resolves when the release's fault takes the API down, to what it says then.
+    pub(crate) async fn breaks(&self, life: &Lifecycle) -> &'static str {
+        if self.has(Fault::ApiCrashLoop) {
+            sleep(Duration::from_secs(1)).await;
+            return "cannot initialise the retention engine: missing rule set";
+        }
+        if self.has(Fault::ApiDiesLater) {
+            while life.phase() == Phase::Starting {
+                sleep(Duration::from_millis(50)).await;
+            }
+            sleep(Duration::from_secs(10)).await;
+            return "retention engine failed: unexpected end of rule set";
+        }
+        std::future::pending().await
     }
 
     #[cfg(test)]

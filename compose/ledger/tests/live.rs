@@ -1,6 +1,8 @@
 //! The product as operators meet it: its processes against a real, throw-away PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+#[path = "live/collector.rs"]
+mod collector;
 #[path = "live/http.rs"]
 mod http;
 #[path = "live/outage.rs"]

@@ -11,7 +11,7 @@ use crate::release::{Fault, Release};
 pub(crate) struct Migration {
     pub(crate) id: i32,
     pub(crate) name: &'static str,
-    sql: &'static str,
+    pub(crate) sql: &'static str,
     pub(crate) atomicity: Atomicity,
 }
 
@@ -31,10 +31,14 @@ pub(crate) struct Applied {
 }
 
 const SHIPPED: [Migration; 4] = [
-    transaction(1, "initial", include_str!("../../migrations/0001_initial.sql")),
-    transaction(2, "record_digests", include_str!("../../migrations/0002_record_digests.sql")),
-    transaction(3, "vault_checkpoints", include_str!("../../migrations/0003_vault_checkpoints.sql")),
-    transaction(4, "retention", include_str!("../../migrations/0004_retention.sql")),
+    Migration::transaction(1, "initial", include_str!("../../migrations/0001_initial.sql")),
+    Migration::transaction(2, "record_digests", include_str!("../../migrations/0002_record_digests.sql")),
+    Migration::transaction(
+        3,
+        "vault_checkpoints",
+        include_str!("../../migrations/0003_vault_checkpoints.sql"),
+    ),
+    Migration::transaction(4, "retention", include_str!("../../migrations/0004_retention.sql")),
 ];
 
 /// The fourth migration as a release got it wrong: it works in place and does not see its own mistake.
@@ -44,17 +48,17 @@ const FAILS_HALF_WAY: Migration = Migration {
     ..SHIPPED[3]
 };
 
-const fn transaction(id: i32, name: &'static str, sql: &'static str) -> Migration {
-    Migration { id, name, sql, atomicity: Atomicity::Transaction }
-}
-
 impl Migration {
+    pub(crate) const fn transaction(id: i32, name: &'static str, sql: &'static str) -> Self {
+        Self { id, name, sql, atomicity: Atomicity::Transaction }
+    }
+
     /// SHA-256 of the SQL text, hex.
     pub(crate) fn checksum(&self) -> String {
         hex::encode(Sha256::digest(self.sql))
     }
 
-    fn statements(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &'static str> {
         self.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
     }
 }
@@ -66,14 +70,17 @@ pub(crate) const fn known() -> u32 {
 
 /// The migrations that `release` ships, in the order of their ids.
 pub(crate) fn shipped_by(release: &Release) -> Vec<Migration> {
-    SHIPPED
-        .into_iter()
-        .take(release.schema as usize)
-        .map(|migration| match release.fault {
-            Some(Fault::MigrationFailsHalfWay) if migration.id == FAILS_HALF_WAY.id => FAILS_HALF_WAY,
-            _ => migration,
-        })
-        .collect()
+    ships(release, &SHIPPED, FAILS_HALF_WAY)
+}
+
+/// What `release` ships of `known`; one whose migration fails half-way ships `broken` in the place of its good form.
+pub(crate) fn ships(release: &Release, known: &[Migration], broken: Migration) -> Vec<Migration> {
+    let shipped = known.iter().take(release.schema as usize);
+    let in_release = |migration: &Migration| match release.fault {
+        Some(Fault::MigrationFailsHalfWay) if migration.id == broken.id => broken,
+        _ => *migration,
+    };
+    shipped.map(in_release).collect()
 }
 
 impl Store {

@@ -18,10 +18,19 @@ pub(crate) struct Answer {
 
 /// `GET` without a body, else `POST`.
 pub(crate) fn request(port: u16, path: &str, key: Option<&str>, body: Option<&Value>) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let method = if body.is_some() { "POST" } else { "GET" };
     let body = body.map(Value::to_string).unwrap_or_default();
+    send(port, method, path, key, &body)
+}
+
+/// `POST` of any text.
+pub(crate) fn post_text(port: u16, path: &str, body: &str) -> io::Result<Answer> {
+    send(port, "POST", path, None, body)
+}
+
+fn send(port: u16, method: &str, path: &str, key: Option<&str>, body: &str) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
     write!(
         stream,

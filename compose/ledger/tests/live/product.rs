@@ -50,6 +50,22 @@ impl Install {
         install
     }
 
+    /// An install of `release` in its other shape, over a file that is not there yet.
+    pub(crate) fn of_collector(release: &str) -> Self {
+        let mut install = Self {
+            environment: BTreeMap::new(),
+            folder: tempfile::Builder::new().prefix("ledger-collector-").tempdir().unwrap(),
+        };
+        install.set("DATABASE_URL", &format!("sqlite:{}", install.store().display()));
+        install.upgrade(release);
+        install
+    }
+
+    /// The file of a collector.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("collector.db")
+    }
+
     pub(crate) fn upgrade(&mut self, release: &str) {
         let file = format!("{}/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
         self.set("LEDGER_RELEASE_FILE", &file);
@@ -86,13 +102,19 @@ impl Install {
     /// Starts `api` or `worker` on a free port, without waiting for anything.
     pub(crate) fn start(&self, command: &str) -> Service {
         let port = free_port();
-        let log = self.folder.path().join(format!("{command}-{port}.log"));
-        let child = self
-            .command(&[command])
-            .env(if command == "worker" { "WORKER_HEALTH_PORT" } else { "PORT" }, port.to_string())
-            .stdout(fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let variable = if command == "worker" { "WORKER_HEALTH_PORT" } else { "PORT" };
+        self.serve(self.command(&[command]).env(variable, port.to_string()), port)
+    }
+
+    /// Starts the collector on a free port, without waiting for anything.
+    pub(crate) fn start_collector(&self) -> Service {
+        let port = free_port();
+        self.serve(&mut self.command(&["api", "--addr", &format!("127.0.0.1:{port}")]), port)
+    }
+
+    fn serve(&self, command: &mut Command, port: u16) -> Service {
+        let log = self.folder.path().join(format!("{port}.log"));
+        let child = command.stdout(fs::File::create(&log).unwrap()).spawn().unwrap();
         Service { child, port, log }
     }
 

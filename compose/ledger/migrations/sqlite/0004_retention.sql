@@ -1,0 +1,6 @@
+CREATE TABLE retention_rules (
+    chain_id TEXT PRIMARY KEY REFERENCES chains (chain_id),
+    keep_days INTEGER NOT NULL
+) STRICT;
+ALTER TABLE receipts ADD COLUMN retained_until TEXT;
+UPDATE receipts SET retained_until = date(received_at, '+10 years');
