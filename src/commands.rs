@@ -10,6 +10,7 @@ pub mod hooks;
 pub mod init;
 pub mod install;
 pub mod live;
+pub mod logs;
 pub mod operate;
 mod pauses;
 pub mod preflight;
@@ -32,7 +33,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{BackupAction, Cli, Command, Output};
+use crate::cli::{BackupAction, Cli, Command, LogsAction, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -89,6 +90,9 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
         Command::Abort(_) => unfinished::abort(context).await,
         Command::History(asked) => history::run(context, &asked),
+        Command::Logs(asked) => match asked.action {
+            LogsAction::Stats(asked) => logs::stats(context, asked).await,
+        },
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
         Command::Init(asked) => init::run(context, &asked),
     }
@@ -116,6 +120,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::Abort(_) => "abort",
         Command::History(history) if history.action.is_some() => "history show",
         Command::History(_) => "history",
+        Command::Logs(logs) => match logs.action {
+            LogsAction::Stats(_) => "logs stats",
+        },
         Command::Explain(_) => "explain",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",

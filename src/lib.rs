@@ -6,6 +6,7 @@
 //! main -> cli -> commands --+-> operations ---> plan::step ---> model          pure: facts in, a plan or a refusal out
 //!                           +-> preflight -------------------> profile         pure: facts in, a judgement out
 //!                           +-> explain                                        pure: the runbook, read
+//!                           +-> logs ------------------------> profile         pure: lines in, numbers out
 //!                           +-> plan::runner ----------------> ports, journal, report
 //!                           +-> adapters --------------------> ports, and the facts of preflight; only commands builds adapters
 //! ```
@@ -20,6 +21,7 @@ pub mod explain;
 pub mod gates;
 pub mod interrupt;
 pub mod journal;
+pub mod logs;
 pub mod model;
 #[cfg(test)]
 mod nearly_right;

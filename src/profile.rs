@@ -8,6 +8,7 @@ mod database;
 mod error;
 mod hooks;
 mod limit;
+mod logs;
 mod migrate;
 mod probes;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use crate::env_file::VariableName;
 pub use database::{BundledDatabase, Database, DatabaseKind, DatabaseMode, Export, Freshness, Pool};
 pub use error::ProfileError;
 pub use hooks::Hooks;
+pub use logs::{KnownLogs, Logs, Metric, NumberRange};
 pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings};
 pub use release::{
@@ -40,7 +42,8 @@ pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
 pub use soundness::{Method, Reload, Smoke, SmokeStep};
 pub use text::{
-    FileName, HttpPath, ImageName, InvalidText, JsonPointer, PollPath, ProductName, ServiceName, SqlName,
+    FileName, HttpPath, ImageName, InvalidText, JsonPointer, MetricName, PollPath, ProductName, ServiceName,
+    SqlName,
 };
 
 /// The annotated description that `opsctl init` writes. It describes what
@@ -83,6 +86,9 @@ pub struct Profile {
     pub reload: Option<Reload>,
     /// A short walk through what it is for.
     pub smoke: Option<Smoke>,
+    /// What its logs tell.
+    #[serde(default)]
+    pub logs: Logs,
     /// Its database.
     pub database: Database,
     /// What is run around every operation.

@@ -131,3 +131,13 @@ Examples:
 pub(super) const MAN: &str = "\
 Example:
   opsctl man > /usr/local/share/man/man1/opsctl.1";
+
+pub(super) const LOGS_STATS: &str = "\
+Changes nothing. What is counted is said in the description, under [logs]; without it, warnings and
+errors are. Lines that are no JSON are counted as such. Of each container at most the last 64 MiB
+are read. A collector's ingest, conflict and error rates:
+
+Examples:
+  opsctl logs stats --since 1h --per second
+  journalctl -u collector -o cat | opsctl logs stats --product collector --file -
+  opsctl logs stats --product collector --file /var/log/collector.log --series --output json";

@@ -185,7 +185,7 @@ impl Install {
 }
 
 /// The description in the install's directory, if there is one.
-fn described(place: &Place) -> Result<Option<Profile>, Failure> {
+pub(super) fn described(place: &Place) -> Result<Option<Profile>, Failure> {
     let path = place.dir.join(profile::FILE_NAME);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -25,6 +25,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
     version(profile)?;
     commands(profile)?;
     exports(profile)?;
+    metrics(profile)?;
     rotations(profile)
 }
 
@@ -97,6 +98,23 @@ fn exports(profile: &Profile) -> Result<(), Conflict> {
         if is_taken {
             let message = format!("a backup holds a file `{}` already: choose another name", export.file);
             return Err(Conflict::at(&["database", "exports"], message));
+        }
+    }
+    Ok(())
+}
+
+fn metrics(profile: &Profile) -> Result<(), Conflict> {
+    let keys = ["logs", "metrics"];
+    for (index, metric) in profile.logs.metrics.iter().enumerate() {
+        if !metric.has_condition() {
+            let message = format!(
+                "`{}` would count every line: say which with `message`, `message_starts`, `level` or `number`",
+                metric.name
+            );
+            return Err(Conflict::at(&keys, message));
+        }
+        if profile.logs.metrics[..index].iter().any(|earlier| earlier.name == metric.name) {
+            return Err(Conflict::at(&keys, format!("two metrics are named `{}`", metric.name)));
         }
     }
     Ok(())

@@ -59,10 +59,12 @@ fn the_annotated_description_is_the_one_built_in() {
 
 /// Serde lists the keys of a section when it refuses one, so that a key that is added and not explained fails here.
 #[rstest]
-#[case("", "", 15)]
+#[case("", "", 16)]
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]
+#[case("[logs]\n", "[logs]\n", 4)]
+#[case("#[[logs.metrics]]\n", "[[logs.metrics]]\n", 7)]
 #[case("[release]\n", "[release]\n", 5)]
 #[case("[services.agledger-api]\n", "[services.x]\n", 5)]
 #[case("[version]\n", "[version]\n", 1)]

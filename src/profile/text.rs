@@ -138,6 +138,17 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of something that is counted.
+    MetricName,
+    "the name of a metric",
+    "use lower-case letters, digits, `_` and `-`",
+    |text| {
+        let is_fine = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "_-".contains(char);
+        !text.is_empty() && text.chars().all(is_fine)
+    }
+);
+
+checked_text!(
     /// The name of a file, without a directory.
     FileName,
     "the name of a file",

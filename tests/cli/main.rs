@@ -13,6 +13,7 @@ mod help;
 mod history;
 mod init;
 mod locked;
+mod logs;
 mod output;
 mod paused;
 mod sandbox;

@@ -1,0 +1,99 @@
+//! The command line of `opsctl logs`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cli::help;
+use crate::logs::Per;
+use crate::profile::{KnownLogs, ServiceName};
+
+/// `opsctl logs`
+#[derive(Debug, Clone, Args)]
+pub struct LogsCommand {
+    /// What to do with the logs.
+    #[command(subcommand)]
+    pub action: LogsAction,
+}
+
+/// What to do with logs.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LogsAction {
+    /// Count what JSON logs tell: how often, and how often at most
+    #[command(after_help = help::LOGS_STATS)]
+    Stats(LogsStats),
+}
+
+/// `opsctl logs stats`
+#[derive(Debug, Clone, Args)]
+pub struct LogsStats {
+    /// Services of the install [default: all that serve or work]
+    #[arg(value_name = "SERVICE", conflicts_with = "file", value_parser = service)]
+    pub services: Vec<ServiceName>,
+    /// Files instead of an install's services; - is standard input
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub file: Vec<PathBuf>,
+    /// Read them as those of a product: collector [default: as the install's description says]
+    #[arg(long, value_name = "PRODUCT", hide_possible_values = true)]
+    pub product: Option<KnownLogs>,
+    /// Nothing before this: a time such as 2026-11-25T10:00:00Z, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Moment>,
+    /// Nothing from this on
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
+    /// The window of time that is counted in: second, minute, hour
+    #[arg(long, value_name = "WINDOW", default_value = "minute", hide_possible_values = true)]
+    pub per: Per,
+    /// Also show every window in which something was counted
+    #[arg(long)]
+    pub series: bool,
+}
+
+/// A moment, as it can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// By its time.
+    At(Timestamp),
+    /// By how long ago it is.
+    Ago(SignedDuration),
+}
+
+impl Moment {
+    /// Its time, seen from `now`.
+    pub fn seen_from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(length) => now.checked_sub(length).unwrap_or(Timestamp::MIN),
+        }
+    }
+}
+
+fn service(text: &str) -> Result<ServiceName, String> {
+    ServiceName::try_from(text).map_err(|error| error.to_string())
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(Moment::At(time));
+    }
+    match text.parse::<SignedDuration>() {
+        Ok(length) if !length.is_negative() => Ok(Moment::Ago(length)),
+        _ => Err("write a time as in 2026-11-25T10:00:00Z, or how long ago, as in 90s, 30m or 2h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_so_long_ago() {
+        let now: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+        let seen = |text| moment(text).map(|moment| moment.seen_from(now).to_string());
+        assert_eq!(seen("2026-11-24T09:00:00+01:00").as_deref(), Ok("2026-11-24T08:00:00Z"));
+        assert_eq!(seen("90m").as_deref(), Ok("2026-11-25T08:30:00Z"));
+        assert!(seen("-1h").is_err() && seen("yesterday").is_err() && seen("30").is_err());
+    }
+}

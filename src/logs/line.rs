@@ -1,0 +1,73 @@
+//! One line of a log, as far as it is counted by.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::profile::{Logs, Metric, NumberRange};
+
+/// Whole numbers beyond this are milliseconds: as seconds they would lie in the year 5138.
+const MOST_SECONDS: i64 = 100_000_000_000;
+
+/// A JSON object.
+pub(super) struct Line {
+    object: Value,
+    pub(super) time: Option<Timestamp>,
+    level: Option<String>,
+    message: Option<String>,
+}
+
+impl Line {
+    /// Reads a line; `None` where it is no JSON object.
+    pub(super) fn read(text: &[u8], logs: &Logs) -> Option<Self> {
+        let object: Value = serde_json::from_slice(text).ok().filter(Value::is_object)?;
+        let at = |pointer: &str| object.pointer(pointer);
+        let time = at(logs.time.as_str()).and_then(time);
+        let level = at(logs.level.as_str()).and_then(|level| match level {
+            Value::String(word) => Some(word.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let message = at(logs.message.as_str()).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { time, level, message, object })
+    }
+
+    /// Whether everything that a metric asks for holds.
+    pub(super) fn is_counted_by(&self, metric: &Metric) -> bool {
+        let message = self.message.as_deref();
+        let is = |wanted: &String| message == Some(wanted);
+        let starts = |start: &String| message.is_some_and(|message| message.starts_with(start));
+        let is_level = |levels: &Vec<String>| {
+            let level = self.level.as_deref();
+            level.is_some_and(|level| levels.iter().any(|name| name.eq_ignore_ascii_case(level)))
+        };
+        metric.message.as_ref().is_none_or(is)
+            && metric.message_starts.as_ref().is_none_or(starts)
+            && metric.level.as_ref().is_none_or(is_level)
+            && metric.number.as_ref().is_none_or(|number| self.holds(number))
+    }
+
+    fn holds(&self, number: &NumberRange) -> bool {
+        let found = self.object.pointer(number.at.as_str()).and_then(Value::as_i64);
+        found.is_some_and(|found| (number.from..=number.to).contains(&found))
+    }
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => {
+            if let Some(whole) = number.as_i64() {
+                let seconds = whole.abs() < MOST_SECONDS;
+                return if seconds {
+                    Timestamp::from_second(whole)
+                } else {
+                    Timestamp::from_millisecond(whole)
+                }
+                .ok();
+            }
+            let since = jiff::SignedDuration::try_from_secs_f64(number.as_f64()?).ok()?;
+            Timestamp::from_duration(since).ok()
+        }
+        _ => None,
+    }
+}
