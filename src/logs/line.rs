@@ -28,7 +28,7 @@ impl Line {
             _ => None,
         });
         let message = at(logs.message.as_str()).and_then(Value::as_str).map(str::to_owned);
-        Some(Self { time, level, message, object })
+        Some(Self { object, time, level, message })
     }
 
     /// Whether everything that a metric asks for holds.
