@@ -4,6 +4,7 @@ mod backup;
 mod explain;
 mod help;
 mod logs;
+mod support_bundle;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use crate::preflight::catalogue::Selection;
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
 pub use logs::{LogsAction, LogsCommand, LogsStats, Moment};
+pub use support_bundle::{BundleAction, BundleInspect, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -131,6 +133,8 @@ pub enum Command {
     Logs(LogsCommand),
     /// Tell what is known of a check, an exit status or an error, and what to do about it
     Explain(Explain),
+    /// Look into a support bundle
+    SupportBundle(SupportBundle),
     /// Write an annotated opsctl.toml for this install
     Init(Init),
     /// Print completions for a shell

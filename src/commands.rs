@@ -21,6 +21,7 @@ pub mod rollback;
 pub mod rotate;
 pub mod show;
 pub mod status;
+pub mod support_bundle;
 pub mod unfinished;
 pub mod upgrade;
 mod usage;
@@ -33,7 +34,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{BackupAction, Cli, Command, LogsAction, Output};
+use crate::cli::{BackupAction, BundleAction, Cli, Command, LogsAction, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -94,6 +95,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
             LogsAction::Stats(asked) => logs::stats(context, asked).await,
         },
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
+        Command::SupportBundle(asked) => support_bundle::run(&asked),
         Command::Init(asked) => init::run(context, &asked),
     }
 }
@@ -124,6 +126,9 @@ fn name_of(command: &Command) -> &'static str {
             LogsAction::Stats(_) => "logs stats",
         },
         Command::Explain(_) => "explain",
+        Command::SupportBundle(asked) => match &asked.action {
+            BundleAction::Inspect(_) => "support-bundle inspect",
+        },
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",
         Command::Man => "man",

@@ -25,6 +25,8 @@ const COMMANDS: &[&str] = &[
     "logs",
     "logs stats",
     "explain",
+    "support-bundle",
+    "support-bundle inspect",
     "init",
     "completions",
     "man",
