@@ -1,6 +1,7 @@
 //! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files, the terminal.
 
 pub mod archive;
+pub mod bundle_files;
 pub mod catalogue;
 pub mod compose;
 pub mod compose_services;
