@@ -46,6 +46,3 @@ fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.trim_end_matches(".gz").trim_end_matches(".tar").trim_end_matches(".tgz").to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -193,8 +193,3 @@ const ANALYSERS: &[Analyser] = &[
 pub fn findings(bundle: &Bundle) -> Vec<Finding> {
     story::told(ANALYSERS.iter().flat_map(|analyse| analyse(bundle)).collect())
 }
-
-#[cfg(test)]
-pub(in crate::bundle) mod samples;
-#[cfg(test)]
-mod tests;

@@ -127,6 +127,3 @@ fn policy() -> String {
         hash(SCRIPT)
     )
 }
-
-#[cfg(test)]
-mod tests;

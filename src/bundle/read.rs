@@ -144,6 +144,3 @@ impl Bundle {
             .unwrap_or(name)
     }
 }
-
-#[cfg(test)]
-mod tests;
