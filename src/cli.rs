@@ -3,6 +3,7 @@
 mod backup;
 mod explain;
 mod help;
+mod support_bundle;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use crate::preflight::catalogue::Selection;
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
+pub use support_bundle::{BundleAction, BundleInspect, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -127,6 +129,8 @@ pub enum Command {
     History(History),
     /// Tell what is known of a check, an exit status or an error, and what to do about it
     Explain(Explain),
+    /// Look into a support bundle
+    SupportBundle(SupportBundle),
     /// Write an annotated opsctl.toml for this install
     Init(Init),
     /// Print completions for a shell

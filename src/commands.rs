@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod rotate;
 pub mod show;
 pub mod status;
+pub mod support_bundle;
 pub mod unfinished;
 pub mod upgrade;
 mod usage;
@@ -32,7 +33,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{BackupAction, Cli, Command, Output};
+use crate::cli::{BackupAction, BundleAction, Cli, Command, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -90,6 +91,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Abort(_) => unfinished::abort(context).await,
         Command::History(asked) => history::run(context, &asked),
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
+        Command::SupportBundle(asked) => support_bundle::run(&asked),
         Command::Init(asked) => init::run(context, &asked),
     }
 }
@@ -117,6 +119,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::History(history) if history.action.is_some() => "history show",
         Command::History(_) => "history",
         Command::Explain(_) => "explain",
+        Command::SupportBundle(asked) => match &asked.action {
+            BundleAction::Inspect(_) => "support-bundle inspect",
+        },
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",
         Command::Man => "man",

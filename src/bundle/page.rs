@@ -89,7 +89,7 @@ pub fn render(bundle: &Bundle, findings: &[Finding]) -> String {
 fn sections(bundle: &Bundle, findings: &[Finding], anchors: &Anchors<'_>, shown: &Shown<'_>) -> Vec<Section> {
     vec![
         Section::new("findings", "Findings", Some(findings::list(findings, anchors))),
-        Section::new("plots", "At a look", plots::all(bundle)),
+        Section::new("plots", "At a glance", plots::all(bundle)),
         Section::new("containers", "Containers", containers::table(bundle, anchors)),
         Section::new("answers", "Answers of the product", containers::answers(bundle)),
         Section::new("database", "Database", database::server(bundle)),

@@ -23,6 +23,8 @@ const COMMANDS: &[&str] = &[
     "history",
     "history show",
     "explain",
+    "support-bundle",
+    "support-bundle inspect",
     "init",
     "completions",
     "man",

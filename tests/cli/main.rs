@@ -16,5 +16,6 @@ mod locked;
 mod output;
 mod paused;
 mod sandbox;
+mod support_bundle;
 mod unfinished;
 mod usage;

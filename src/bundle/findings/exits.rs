@@ -141,7 +141,7 @@ fn of_down(bundle: &Bundle, container: &ContainerFacts) -> Finding {
             "worker-down",
             format!("worker down: {service} does not run, while the API does: jobs only pile up"),
         ),
-        _ => ("service-down", format!("service down: {service} does not run{}", status(container))),
+        _ => ("service-down", format!("service down: {service} ended{}", status(container))),
     };
     Finding::new(id, Critical, title)
         .about([service])

@@ -30,23 +30,42 @@ fn one(number: usize, finding: &Finding, findings: &[Finding], anchors: &Anchors
     });
     html! {
         article.finding.(finding.severity.word()).effect[cause.is_some()] id=(place(number)) data-find {
-            h3 {
-                span.badge { (mark(finding.severity)) " " (finding.severity.word()) }
-                " "
-                span.title { (finding.title) }
+            @if cause.is_some() {
+                details {
+                    summary { (heading(finding)) }
+                    (told(finding, cause, anchors))
+                }
+            } @else {
+                (heading(finding))
+                (told(finding, cause, anchors))
             }
-            @if let Some((number, cause)) = cause {
-                p.because { "Likely because of " a href=(format!("#{}", place(number))) { (cause.id) } ": " (cause.title) }
-            }
-            @if !finding.evidence.is_empty() { (evidence(&finding.evidence, anchors)) }
-            @if !finding.remedies.is_empty() {
-                h4 { "What to do" }
-                ul.remedies { @for remedy in &finding.remedies { li { (in_words(remedy)) } } }
-            }
-            p.more {
-                code { (finding.id) }
-                @if let Some(entry) = finding.explain { " · " code { "opsctl explain " (entry) } " tells more" }
-            }
+        }
+    }
+}
+
+fn heading(finding: &Finding) -> Markup {
+    html! {
+        h3 {
+            span.badge { (mark(finding.severity)) " " (finding.severity.word()) }
+            " "
+            span.title { (finding.title) }
+        }
+    }
+}
+
+fn told(finding: &Finding, cause: Option<(usize, &Finding)>, anchors: &Anchors<'_>) -> Markup {
+    html! {
+        @if let Some((number, cause)) = cause {
+            p.because { "Likely because of " a href=(format!("#{}", place(number))) { (cause.id) } ": " (cause.title) }
+        }
+        @if !finding.evidence.is_empty() { (evidence(&finding.evidence, anchors)) }
+        @if !finding.remedies.is_empty() {
+            h4 { "What to do" }
+            ul.remedies { @for remedy in &finding.remedies { li { (in_words(remedy)) } } }
+        }
+        p.more {
+            code { (finding.id) }
+            @if let Some(entry) = finding.explain { " · " code { "opsctl explain " (entry) } " tells more" }
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::bundle::read::Bundle;
 /// What is longer ago than this is not on the axis, in seconds.
 const LONGEST: i64 = 7 * 86_400;
 
+/// An operation that went wrong less long ago than this belongs to the trouble, in seconds.
+const RECENT: i64 = 86_400;
+
 /// The least that is on the axis, in seconds.
 const SHORTEST: i64 = 15 * 60;
 
@@ -32,14 +35,16 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// From the first trouble to the moment in which the bundle was made.
+    /// From the first trouble to the moment in which the bundle was made. What went well longer ago would only press it
+    /// together: the tables have it.
     pub(super) fn of(bundle: &Bundle) -> Option<Self> {
         let to = bundle.created()?.as_second();
         let errors = bundle.logs().iter().flat_map(|log| log.errors().filter_map(|event| event.at));
         let events = bundle.facts().events.iter().filter_map(|event| event.at.parse().ok());
-        let operations =
-            bundle.facts().operations.iter().filter_map(|operation| operation.began.parse().ok());
-        let times = errors.chain(events).chain(operations).map(Timestamp::as_second);
+        let bad = bundle.facts().operations.iter().filter(|operation| operation.outcome != "done");
+        let began = bad.filter_map(|operation| operation.began.parse::<Timestamp>().ok());
+        let recent = began.filter(|began| to - began.as_second() < RECENT);
+        let times = errors.chain(events).chain(recent).map(Timestamp::as_second);
         let first = times.filter(|at| (to - LONGEST..to).contains(at)).min().unwrap_or(to - SHORTEST);
         let margin = ((to - first) / 20).max(60);
         Some(Self { from: (first - margin).min(to - SHORTEST), to: to + margin / 2 })

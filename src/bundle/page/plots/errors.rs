@@ -34,7 +34,7 @@ pub(super) fn plot(bundle: &Bundle, span: &Span) -> Option<Markup> {
     let words = match total {
         0 => "No log has an error in this time.".to_owned(),
         total => format!(
-            "{} in {}, at most {} in {}.",
+            "{} in {}, at most {} per {}.",
             quantity::counted(total, "error", "errors"),
             quantity::counted(series.len() as u64, "service", "services"),
             quantity::count(most),

@@ -97,7 +97,11 @@ fn lanes(bundle: &Bundle, span: Span) -> Vec<Lane<'_>> {
     let mut containers: BTreeMap<&str, Vec<Dot>> = BTreeMap::new();
     for event in bundle.facts().events.iter().filter(|event| event.kind == "container") {
         if let Some(dot) = dot(event, span) {
-            containers.entry(&event.name).or_default().push(dot);
+            let dots = containers.entry(&event.name).or_default();
+            // Who ran out of memory also ended: one mark is enough.
+            if dots.last().is_none_or(|last| last.kind != dot.kind || last.at < dot.at) {
+                dots.push(dot);
+            }
         }
     }
     let mut containers: Vec<(&str, Vec<Dot>)> = containers.into_iter().collect();
