@@ -127,6 +127,8 @@ pub enum Topic {
     MigrationFailed,
     /// Migrations that take too long.
     MigrationSlow,
+    /// More refusals while a secret is rotated.
+    RefusalsRisen,
     /// A registry that refuses access.
     RegistryDenied,
     /// A restore point that somebody removed.
@@ -139,12 +141,13 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BackupDamaged,
         Self::GateFailed,
         Self::JournalUnreadable,
         Self::MigrationFailed,
         Self::MigrationSlow,
+        Self::RefusalsRisen,
         Self::RegistryDenied,
         Self::RestorePointGone,
         Self::ScanBroken,
@@ -160,6 +163,7 @@ impl fmt::Display for Topic {
             Self::JournalUnreadable => "journal-unreadable",
             Self::MigrationFailed => "migration-failed",
             Self::MigrationSlow => "migration-slow",
+            Self::RefusalsRisen => "refusals-risen",
             Self::RegistryDenied => "registry-denied",
             Self::RestorePointGone => "restore-point-gone",
             Self::ScanBroken => "scan-broken",

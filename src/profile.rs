@@ -33,7 +33,9 @@ pub use error::ProfileError;
 pub use hooks::Hooks;
 pub use logs::{KnownLogs, Logs, Metric, NumberRange};
 pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
-pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings};
+pub use probes::{
+    HealthPolicy, Preflight, RequestCounter, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings,
+};
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
@@ -76,6 +78,8 @@ pub struct Profile {
     /// When a service counts as healthy, and how long that may take.
     #[serde(default)]
     pub health: HealthPolicy,
+    /// Where the API counts its requests, if it does.
+    pub requests: Option<RequestCounter>,
     /// How its schema is migrated; a product without a schema of its own has none.
     pub migrate: Option<Migrate>,
     /// The product's own check, if it has one.

@@ -15,6 +15,9 @@ use crate::profile::Method;
 /// A health answer is a few lines; a page that is longer is no answer to these questions.
 const MOST_BODY: usize = 64 * 1024;
 
+/// Numbers of every route and status are a long page.
+const MOST_PAGE: usize = 16 * 1024 * 1024;
+
 /// Asks over HTTP and HTTPS. Redirects are not followed: a token must not go where it was not meant to.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -27,7 +30,7 @@ pub struct Http {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The start of the body, up to 64 KiB.
+    /// The start of the body, up to 64 KiB, or 16 MiB of a page.
     pub body: Vec<u8>,
     /// Whether the body went on.
     pub truncated: bool,
@@ -107,6 +110,15 @@ impl Http {
         self.send(Method::Get, url, bearer, None, limit).await
     }
 
+    /// Asks with GET for what is longer than an answer to a question: up to 16 MiB, all of it within `limit`.
+    ///
+    /// # Errors
+    /// If there is no answer in time. An answer with any status is no error.
+    pub async fn page(&self, url: &str, limit: Duration) -> Result<Reply, HttpError> {
+        let (client, address) = self.client_for(url)?;
+        ask(client.get(address), url, MOST_PAGE, limit).await
+    }
+
     /// Asks with POST and a JSON body; the whole answer must be there within `limit`.
     ///
     /// # Errors
@@ -142,7 +154,7 @@ impl Http {
             Method::Delete => client.delete(address),
         };
         let request = body.into_iter().fold(request, RequestBuilder::json);
-        ask(with_bearer(request, bearer), url, limit).await
+        ask(with_bearer(request, bearer), url, MOST_BODY, limit).await
     }
 
     fn client_for(&self, url: &str) -> Result<(&Client, Url), HttpError> {
@@ -208,7 +220,7 @@ fn with_bearer(request: RequestBuilder, bearer: Option<&Secret>) -> RequestBuild
     }
 }
 
-async fn ask(request: RequestBuilder, url: &str, limit: Duration) -> Result<Reply, HttpError> {
+async fn ask(request: RequestBuilder, url: &str, most: usize, limit: Duration) -> Result<Reply, HttpError> {
     let shown = shown(url);
     let failed = |source: reqwest::Error| {
         let (url, source) = (shown.clone(), source.without_url());
@@ -222,7 +234,7 @@ async fn ask(request: RequestBuilder, url: &str, limit: Duration) -> Result<Repl
         let mut response = request.send().await.map_err(failed)?;
         let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), truncated: false };
         while let Some(piece) = response.chunk().await.map_err(failed)? {
-            let room = MOST_BODY - reply.body.len();
+            let room = most - reply.body.len();
             reply.body.extend_from_slice(&piece[..room.min(piece.len())]);
             if piece.len() > room {
                 reply.truncated = true;

@@ -59,7 +59,7 @@ fn the_annotated_description_is_the_one_built_in() {
 
 /// Serde lists the keys of a section when it refuses one, so that a key that is added and not explained fails here.
 #[rstest]
-#[case("", "", 16)]
+#[case("", "", 17)]
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]
@@ -72,6 +72,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[health]\n", "[health]\n", 6)]
 #[case("[migrate]\n", "[migrate]\n", 4)]
 #[case("[migrate.applied]\n", "[migrate.applied]\n", 4)]
+#[case("[requests]\n", "[requests]\n", 3)]
 #[case("[preflight]\n", "[preflight]\n", 2)]
 #[case("[scan]\n", "[scan]\n", 10)]
 #[case("[reload]\n", "[reload]\n", 3)]

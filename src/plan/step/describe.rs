@@ -171,6 +171,10 @@ impl fmt::Display for Step {
             Self::TryKey { .. } => {
                 formatter.write_str("prove that a key lets its bearer in, at each replica")
             }
+            Self::MarkRefusals => formatter.write_str("see how many requests the API refuses"),
+            Self::CompareRefusals => {
+                formatter.write_str("prove that the API does not refuse more requests than before")
+            }
             Self::Rehash { guard, .. } => {
                 write!(
                     formatter,
