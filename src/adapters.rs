@@ -16,6 +16,7 @@ pub mod fingerprint_key;
 pub mod http;
 pub mod image_program;
 pub mod kept_values;
+pub mod machine;
 pub mod postgres;
 pub mod process;
 pub mod product_database;

@@ -27,7 +27,7 @@ pub struct Http {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The start of the body, up to 64 KiB.
+    /// The start of the body, up to 64 KiB unless more was asked for.
     pub body: Vec<u8>,
     /// Whether the body went on.
     pub truncated: bool,
@@ -107,6 +107,22 @@ impl Http {
         self.send(Method::Get, url, bearer, None, limit).await
     }
 
+    /// Asks with GET for an answer that may be long: up to `most` bytes of it, all of them within `limit`.
+    ///
+    /// # Errors
+    /// If there is no answer in time. An answer with any status is no error.
+    pub async fn get_long(
+        &self,
+        url: &str,
+        bearer: Option<&Secret>,
+        limit: Duration,
+        most: usize,
+    ) -> Result<Reply, HttpError> {
+        let (client, address) = self.client_for(url)?;
+        log::debug!("http: Get {}", shown(url));
+        ask(with_bearer(client.get(address), bearer), url, limit, most).await
+    }
+
     /// Asks with POST and a JSON body; the whole answer must be there within `limit`.
     ///
     /// # Errors
@@ -142,7 +158,7 @@ impl Http {
             Method::Delete => client.delete(address),
         };
         let request = body.into_iter().fold(request, RequestBuilder::json);
-        ask(with_bearer(request, bearer), url, limit).await
+        ask(with_bearer(request, bearer), url, limit, MOST_BODY).await
     }
 
     fn client_for(&self, url: &str) -> Result<(&Client, Url), HttpError> {
@@ -208,7 +224,7 @@ fn with_bearer(request: RequestBuilder, bearer: Option<&Secret>) -> RequestBuild
     }
 }
 
-async fn ask(request: RequestBuilder, url: &str, limit: Duration) -> Result<Reply, HttpError> {
+async fn ask(request: RequestBuilder, url: &str, limit: Duration, most: usize) -> Result<Reply, HttpError> {
     let shown = shown(url);
     let failed = |source: reqwest::Error| {
         let (url, source) = (shown.clone(), source.without_url());
@@ -222,7 +238,7 @@ async fn ask(request: RequestBuilder, url: &str, limit: Duration) -> Result<Repl
         let mut response = request.send().await.map_err(failed)?;
         let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), truncated: false };
         while let Some(piece) = response.chunk().await.map_err(failed)? {
-            let room = MOST_BODY - reply.body.len();
+            let room = most - reply.body.len();
             reply.body.extend_from_slice(&piece[..room.min(piece.len())]);
             if piece.len() > room {
                 reply.truncated = true;
