@@ -195,7 +195,7 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn is_harmless_token(token: &str) -> bool {
-    if token.is_empty() || is_identifier(token) || is_digest(token) {
+    if token.is_empty() || is_identifier(token) || is_digest(token) || is_version(token) {
         return true;
     }
     if let Some((scheme, rest)) = token.split_once("://") {
@@ -209,6 +209,18 @@ fn is_harmless_token(token: &str) -> bool {
             || (is_digest(digest) && is_plain_word(before));
     }
     is_plain_word(token)
+}
+
+/// `1.2.3`, `v1.2.3-rc1`, `1.2.3+build.7`
+fn is_version(token: &str) -> bool {
+    let token = token.strip_prefix('v').unwrap_or(token);
+    let (numbers, rest) = token.split_at(token.find(['-', '+']).unwrap_or(token.len()));
+    numbers.contains('.')
+        && numbers
+            .split('.')
+            .all(|part| !part.is_empty() && part.len() <= 8 && part.bytes().all(|byte| byte.is_ascii_digit()))
+        && rest.len() <= 16
+        && rest.split(['-', '+', '.']).all(|part| part.len() <= 8)
 }
 
 fn has_userinfo(rest: &str) -> bool {

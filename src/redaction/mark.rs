@@ -8,6 +8,9 @@ use super::place::{Place, Rule};
 /// How each mark begins.
 pub(super) const BEGIN: &[u8] = b"[REDACTED";
 
+/// No mark is longer.
+pub(super) const LONGEST: usize = 128;
+
 /// How many characters a fingerprint has: enough to match values within a bundle.
 const DIGITS: usize = 4;
 

@@ -1,5 +1,8 @@
 //! All rules, over one stretch of text.
 
+use std::ops::Range;
+
+use super::mark;
 use super::pieces::Pieces;
 use super::place::{Place, merged};
 use super::{Redaction, assignments, entropy, pem, readings, structure, tokens};
@@ -43,7 +46,38 @@ pub(super) fn places(redaction: &Redaction, bytes: &[u8], shape: Shape) -> Vec<P
     let depth = Depth { pieces: Some(&redaction.pieces), left: DEEPEST };
     let mut places = raw(bytes, depth);
     assignments::find(bytes, shape, &mut places);
-    merged(places)
+    beside_marks(bytes, merged(places))
+}
+
+/// Places without the marks in them: what was masked is not masked again, nor are the brackets around it.
+fn beside_marks(bytes: &[u8], places: Vec<Place>) -> Vec<Place> {
+    let marks: Vec<Range<usize>> = memchr::memmem::find_iter(bytes, mark::BEGIN)
+        .filter_map(|start| {
+            let end = memchr::memchr(b']', &bytes[start..bytes.len().min(start + mark::LONGEST)])?;
+            Some(start..start + end + 1)
+        })
+        .collect();
+    if marks.is_empty() {
+        return places;
+    }
+    let mut beside = Vec::with_capacity(places.len());
+    for place in places {
+        let first = marks.partition_point(|mark| mark.end <= place.range.start);
+        let mut from = place.range.start;
+        for mark in marks[first..].iter().take_while(|mark| mark.start < place.range.end) {
+            beside.push(Place { open: None, range: from..mark.start.max(from), ..place.clone() });
+            from = mark.end;
+        }
+        beside.push(Place { range: from..place.range.end.max(from), ..place });
+    }
+    beside.retain(|place| !place.range.is_empty());
+    let is_something = |place: &Place| bytes[place.range.clone()].iter().any(u8::is_ascii_alphanumeric);
+    beside.retain(|place| !marks_near(&marks, &place.range) || is_something(place));
+    beside
+}
+
+fn marks_near(marks: &[Range<usize>], range: &Range<usize>) -> bool {
+    marks.iter().any(|mark| mark.end == range.start || mark.start == range.end)
 }
 
 /// The same in a text that was unpacked.
