@@ -3,6 +3,7 @@
 mod backup;
 mod explain;
 mod help;
+mod support_bundle;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use crate::preflight::catalogue::Selection;
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
+pub use support_bundle::{BundleAction, BundleRedact, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -125,6 +127,8 @@ pub enum Command {
     Abort(Abort),
     /// Show what was done, by whom, and how it ended
     History(History),
+    /// What support is given: without what is secret
+    SupportBundle(SupportBundle),
     /// Tell what is known of a check, an exit status or an error, and what to do about it
     Explain(Explain),
     /// Write an annotated opsctl.toml for this install

@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod rotate;
 pub mod show;
 pub mod status;
+pub mod support_bundle;
 pub mod unfinished;
 pub mod upgrade;
 mod usage;
@@ -32,7 +33,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{BackupAction, Cli, Command, Output};
+use crate::cli::{BackupAction, BundleAction, Cli, Command, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -89,6 +90,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
         Command::Abort(_) => unfinished::abort(context).await,
         Command::History(asked) => history::run(context, &asked),
+        Command::SupportBundle(asked) => support_bundle::run(context, &asked),
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
         Command::Init(asked) => init::run(context, &asked),
     }
@@ -116,6 +118,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::Abort(_) => "abort",
         Command::History(history) if history.action.is_some() => "history show",
         Command::History(_) => "history",
+        Command::SupportBundle(asked) => match asked.action {
+            BundleAction::Redact(_) => "support-bundle redact",
+        },
         Command::Explain(_) => "explain",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",

@@ -35,8 +35,6 @@ pub(super) enum Rule {
 pub(super) enum End {
     /// White space, or a quote.
     Blank,
-    /// The end of the line.
-    Line,
     /// This quote.
     Quote(u8),
 }

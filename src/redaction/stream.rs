@@ -89,7 +89,6 @@ fn resumed(buffer: &[u8], behind: usize, cut: usize, carried: &Carried) -> usize
 fn end_of(buffer: &[u8], from: usize, end: End) -> Option<usize> {
     let ends = |byte: &u8| match end {
         End::Blank => matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`'),
-        End::Line => *byte == b'\n',
         End::Quote(quote) => *byte == quote,
     };
     buffer[from..].iter().position(ends).map(|length| from + length)

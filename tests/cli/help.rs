@@ -22,6 +22,8 @@ const COMMANDS: &[&str] = &[
     "abort",
     "history",
     "history show",
+    "support-bundle",
+    "support-bundle redact",
     "explain",
     "init",
     "completions",
