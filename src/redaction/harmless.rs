@@ -130,7 +130,7 @@ pub(super) fn is_nothing(value: &str) -> bool {
 fn is_mask(value: &str) -> bool {
     let inner = value.trim_matches(|char: char| "<>[](){}*_-.•#%".contains(char));
     inner.is_empty()
-        || value.as_bytes().starts_with(mark::BEGIN)
+        || memchr::memmem::find(value.as_bytes(), mark::BEGIN).is_some()
         || inner.bytes().all(|byte| matches!(byte, b'x' | b'X'))
         || (value.starts_with(['<', '[', '(']) && value.ends_with(['>', ']', ')']) && is_words(inner))
 }

@@ -6,6 +6,7 @@ mod header;
 mod judge;
 mod key_value;
 mod messages;
+mod pgpass;
 mod url;
 mod value;
 
@@ -31,6 +32,8 @@ enum Sign {
     Flag,
     /// The beginning of a message that quotes a value.
     Message,
+    /// The port in a line of a `.pgpass`.
+    Port,
 }
 
 const WORDS: [&str; 30] = [
@@ -81,6 +84,7 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
             [" -p", " -u", " -a ", " -w ", "\"-p", "\"-u", "'-p", "'-u", "\"-a", "'-a"]
                 .map(|flag| (flag, Sign::Flag)),
         )
+        .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
         .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
         .collect();
     let automaton = AhoCorasick::builder()
@@ -121,5 +125,6 @@ fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>)
         Sign::Scheme => header::bare_scheme(bytes, range, places),
         Sign::Flag => commands::find(bytes, range, places),
         Sign::Message => messages::find(bytes, range, places),
+        Sign::Port => pgpass::find(bytes, range, places),
     }
 }

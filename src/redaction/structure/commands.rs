@@ -34,7 +34,7 @@ const REACH: usize = 400;
 
 /// Looks at a flag of one letter; `word` is ` -p` or the like, with what stands before it.
 pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -> usize {
-    let letter = bytes[word.end - 1];
+    let letter = bytes[word.clone()].iter().copied().rfind(u8::is_ascii_alphabetic).unwrap_or_default();
     let commands: &[&[u8]] = match letter {
         b'p' | b'P' => &WITH_PASSWORD,
         b'u' | b'U' => &WITH_PAIR,

@@ -138,6 +138,12 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if bytes.get(at) == Some(&b'<') {
         return plist(bytes, at);
     }
+    if bytes.get(at) == Some(&b'(')
+        && quote(bytes, at + 1).is_some()
+        && is_type_of_secret(&bytes[name.range.clone()])
+    {
+        return Some((Binding::Spoken, at + 1));
+    }
     if !is_spaced {
         return None;
     }
@@ -145,6 +151,12 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
         return Some((Binding::Flag, next));
     }
     spoken(bytes, name, judged, next)
+}
+
+/// `SecretString("...")`: a type that holds nothing else.
+fn is_type_of_secret(name: &[u8]) -> bool {
+    let name = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    name.starts_with(b"Secret") || name.starts_with(b"Password")
 }
 
 fn is_element(bytes: &[u8], start: usize) -> bool {
@@ -189,15 +201,17 @@ fn plist(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
 
 /// `PASSWORD 'x'`, `password is x`, `login a password x`.
 fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Binding, usize)> {
-    if judged != Names::Password {
-        return None;
-    }
     let mut at = next;
     for word in [&b"is "[..], b"was ", b"to ", b"set to ", b"as ", b"of "] {
         if holds(bytes, at, word) {
             at = behind_blanks(bytes, at + word.len());
-            return quote(bytes, at).is_some().then_some((Binding::Spoken, at));
+            let end = bare(bytes, at, false).end;
+            let is_value = quote(bytes, at).is_some() || bytes[at..end].iter().any(u8::is_ascii_digit);
+            return is_value.then_some((Binding::Spoken, at));
         }
+    }
+    if judged != Names::Password {
+        return None;
     }
     let is_string = quote(bytes, at).is_some()
         || (matches!(bytes.get(at), Some(b'E' | b'e' | b'N')) && quote(bytes, at + 1).is_some());
@@ -224,7 +238,9 @@ fn values(bytes: &[u8], name: &Name, binding: Binding, start: usize) -> Vec<Valu
             let end = memchr::memchr(b'<', &bytes[start..]).map_or(bytes.len(), |length| start + length);
             vec![Value { start, end, is_quoted: true, open: None }]
         }
-        Binding::Assigned { is_coded, .. } if bytes.get(start) == Some(&b'[') && !is_coded => {
+        Binding::Assigned { is_coded, .. }
+            if bytes.get(start) == Some(&b'[') && bytes.get(start + 1) != Some(&b']') && !is_coded =>
+        {
             list(bytes, start + 1)
         }
         Binding::Assigned { is_coded, is_spaced, is_colon } => {

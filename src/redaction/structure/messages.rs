@@ -8,7 +8,9 @@ use crate::redaction::harmless::is_nothing;
 use crate::redaction::place::Place;
 
 /// What stands before the quoted value, and what of it is secret.
-const MESSAGES: [(&str, Secret); 12] = [
+const MESSAGES: [(&str, Secret); 14] = [
+    ("identified by", Secret::All),
+    ("identified with mysql_native_password by", Secret::All),
     ("invalid percent-encoded token:", Secret::All),
     ("missing \"=\" after", Secret::All),
     ("forbidden value %00 in percent-encoded value:", Secret::All),

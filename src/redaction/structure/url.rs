@@ -97,21 +97,28 @@ fn last_at(bytes: &[u8], scheme_end: usize, range: Range<usize>) -> Option<usize
     if in_authority.is_none() && !is_database && names_server(&url[..authority]) {
         return None;
     }
-    // One behind a parameter is the parameter's, if there is another before it.
-    let parameters = url.iter().position(|byte| *byte == b'?').filter(|at| url[at + 1..].contains(&b'='));
-    let before_parameters =
-        parameters.and_then(|end| candidates.iter().copied().filter(|at| *at < end).next_back());
+    // One behind a parameter (`?name=`) is the parameter's, if there is another before it.
+    let parameters =
+        url.iter().enumerate().position(|(at, byte)| *byte == b'?' && names_parameter(&url[at + 1..]));
+    let before_parameters = parameters.and_then(|end| candidates.iter().copied().rfind(|at| *at < end));
     let chosen = match (in_authority, before_parameters) {
-        (Some(at), _) if !is_database => candidates
-            .iter()
-            .copied()
-            .filter(|other| *other < authority || names_userinfo(&url[at + 1..*other]))
-            .next_back()
-            .unwrap_or(at),
+        (Some(at), _) if !is_database => {
+            let goes_on = |other: &usize| *other < authority || names_userinfo(&url[at + 1..*other]);
+            candidates.iter().copied().rfind(goes_on).unwrap_or(at)
+        }
         (_, Some(at)) => at,
         _ => last,
     };
     Some(range.start + chosen)
+}
+
+/// Whether `name=` stands there, as behind the `?` of an address.
+fn names_parameter(rest: &[u8]) -> bool {
+    let name = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        .count();
+    name > 0 && rest.get(name) == Some(&b'=')
 }
 
 /// Whether what follows an `@` goes on like a password: the `@` was part of it.

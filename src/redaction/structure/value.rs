@@ -31,6 +31,11 @@ pub(super) fn value(bytes: &[u8], start: usize, is_coded: bool) -> Value {
 
 /// Behind `Some(`, `SecretString(`, `b` and the like.
 fn unwrapped(bytes: &[u8], mut at: usize) -> usize {
+    for list in [&b"[]string{"[..], b"[]byte(", b"list("] {
+        if holds(bytes, at, list) {
+            at += list.len();
+        }
+    }
     for _ in 0..3 {
         let name = bytes[at..]
             .iter()
