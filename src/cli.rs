@@ -4,6 +4,7 @@ mod backup;
 mod explain;
 mod help;
 mod logs;
+mod support_bundle;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use crate::preflight::catalogue::Selection;
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
 pub use logs::{LogsAction, LogsCommand, LogsStats, Moment};
+pub use support_bundle::{BundleAction, BundleRedact, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -129,6 +131,8 @@ pub enum Command {
     History(History),
     /// Read what the product's logs tell
     Logs(LogsCommand),
+    /// What support is given: without what is secret
+    SupportBundle(SupportBundle),
     /// Tell what is known of a check, an exit status or an error, and what to do about it
     Explain(Explain),
     /// Write an annotated opsctl.toml for this install

@@ -21,6 +21,7 @@ pub mod rollback;
 pub mod rotate;
 pub mod show;
 pub mod status;
+pub mod support_bundle;
 pub mod unfinished;
 pub mod upgrade;
 mod usage;
@@ -33,7 +34,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::adapters::surroundings::Surroundings;
-use crate::cli::{BackupAction, Cli, Command, LogsAction, Output};
+use crate::cli::{BackupAction, BundleAction, Cli, Command, LogsAction, Output};
 use crate::commands::context::{Context, Outcome};
 use crate::error::{Exit, Failure, Fault};
 
@@ -93,6 +94,7 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Logs(asked) => match asked.action {
             LogsAction::Stats(asked) => logs::stats(context, asked).await,
         },
+        Command::SupportBundle(asked) => support_bundle::run(context, &asked),
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
         Command::Init(asked) => init::run(context, &asked),
     }
@@ -122,6 +124,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::History(_) => "history",
         Command::Logs(logs) => match logs.action {
             LogsAction::Stats(_) => "logs stats",
+        },
+        Command::SupportBundle(asked) => match asked.action {
+            BundleAction::Redact(_) => "support-bundle redact",
         },
         Command::Explain(_) => "explain",
         Command::Init(_) => "init",

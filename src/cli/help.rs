@@ -111,6 +111,21 @@ Examples:
   opsctl history
   opsctl history show 20260314-120000-upgrade";
 
+pub(super) const SUPPORT_BUNDLE: &str = "\
+Example:
+  opsctl support-bundle redact api.log > api.redacted.log";
+
+pub(super) const BUNDLE_REDACT: &str = "\
+Needs no Docker, and no install: secrets are known from the install's environment file, if there is
+one, and from the files named with --env-file; others are found by where they stand and what they
+look like. Compressed and UTF-16 files are written as plain text. A file that cannot be read to its
+end is not written at all, and ends it with status 1; the others are done. Read the result before
+you hand it on.
+
+Examples:
+  docker logs ledger-api 2>&1 | opsctl support-bundle redact
+  opsctl support-bundle redact --env-file .env --output-dir /tmp/redacted api.log worker.log.gz";
+
 pub(super) const EXPLAIN: &str = "\
 Changes nothing, and needs no install. Errors and checks name what they are explained under.
 

@@ -24,6 +24,8 @@ const COMMANDS: &[&str] = &[
     "history show",
     "logs",
     "logs stats",
+    "support-bundle",
+    "support-bundle redact",
     "explain",
     "init",
     "completions",
