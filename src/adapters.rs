@@ -1,6 +1,9 @@
 //! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files, the terminal.
 
 pub mod archive;
+pub mod bundle_archive;
+pub mod bundle_store;
+pub mod bundle_work;
 pub mod catalogue;
 pub mod compose;
 pub mod compose_services;

@@ -41,6 +41,16 @@ Examples:
   opsctl verify --skip verify-data
   opsctl verify --smoke --platform-key-file /root/platform.key";
 
+pub(super) const SUPPORT_BUNDLE: &str = "\
+Changes nothing, sends nothing, and works on an install that does not. What is secret is masked on the way
+in; the finished file is opened again and searched, and deleted if anything is found. What could not be
+collected is named in it. Look at it before you send it: `index.html` in it opens in any browser.
+
+Examples:
+  opsctl support-bundle --preview
+  opsctl support-bundle --since 2h
+  opsctl support-bundle --encrypt-to age1...";
+
 pub(super) const BACKUP: &str = "\
 A backup is taken while the product serves. It is read back in full before it gets its name, and
 only then are backups removed that retention does not keep. Without a command, one is taken.
@@ -110,10 +120,6 @@ Changes nothing, and needs neither Docker nor the database.
 Examples:
   opsctl history
   opsctl history show 20260314-120000-upgrade";
-
-pub(super) const SUPPORT_BUNDLE: &str = "\
-Example:
-  opsctl support-bundle redact api.log > api.redacted.log";
 
 pub(super) const BUNDLE_REDACT: &str = "\
 Needs no Docker, and no install: secrets are known from the install's environment file, if there is

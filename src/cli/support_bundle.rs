@@ -1,20 +1,25 @@
 //! The command line of `opsctl support-bundle`.
 
+mod create;
 mod redact;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::help;
 
+pub use create::BundleCreate;
 pub use redact::BundleRedact;
 
 /// `opsctl support-bundle`
 #[derive(Debug, Clone, Args)]
-#[command(after_help = help::SUPPORT_BUNDLE)]
+#[command(args_conflicts_with_subcommands = true, after_help = help::SUPPORT_BUNDLE)]
 pub struct SupportBundle {
-    /// What to do.
+    /// What to do; without it, a bundle is made.
     #[command(subcommand)]
-    pub action: BundleAction,
+    pub action: Option<BundleAction>,
+    /// What is collected, and where it goes.
+    #[command(flatten)]
+    pub create: BundleCreate,
 }
 
 /// What to do with what support is given.

@@ -17,5 +17,6 @@ mod logs;
 mod output;
 mod paused;
 mod sandbox;
+mod support_bundle;
 mod unfinished;
 mod usage;

@@ -15,6 +15,7 @@ mod archives;
 mod backups;
 mod bad_archives;
 mod broken_releases;
+mod bundles;
 mod database_faults;
 mod disk;
 mod docker;

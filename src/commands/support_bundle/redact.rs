@@ -97,7 +97,8 @@ fn learn(known: &mut KnownSecrets, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn token_key() -> Result<TokenKey, Fault> {
+/// The key of fingerprints that are used once: it is kept nowhere.
+pub(super) fn token_key() -> Result<TokenKey, Fault> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)
         .map_err(|error| Fault::caused_by("the system gives no random numbers", &error))?;
