@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod bundle_archive;
+pub mod bundle_files;
 pub mod bundle_store;
 pub mod bundle_work;
 pub mod catalogue;

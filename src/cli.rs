@@ -21,7 +21,7 @@ pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
 pub use logs::{LogsAction, LogsCommand, LogsStats};
 pub use moment::Moment;
-pub use support_bundle::{BundleAction, BundleCreate, BundleRedact, SupportBundle};
+pub use support_bundle::{BundleAction, BundleCreate, BundleInspect, BundleRedact, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]

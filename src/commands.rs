@@ -146,6 +146,7 @@ fn name_of(command: &Command) -> &'static str {
         },
         Command::SupportBundle(asked) => match asked.action {
             None => "support-bundle",
+            Some(BundleAction::Inspect(_)) => "support-bundle inspect",
             Some(BundleAction::Redact(_)) => "support-bundle redact",
         },
         Command::Explain(_) => "explain",

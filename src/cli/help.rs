@@ -162,3 +162,11 @@ Examples:
   opsctl logs stats --since 1h --per second
   journalctl -u collector -o cat | opsctl logs stats --product collector --file -
   opsctl logs stats --product collector --file /var/log/collector.log --series --output json";
+
+pub(super) const SUPPORT_BUNDLE_INSPECT: &str = "\
+Needs no install, changes nothing, and unpacks nothing. Members are compared with what the manifest
+says of them. What it finds is its result: it ends with status 0, and with 1 where FILE is no bundle.
+
+Examples:
+  opsctl support-bundle inspect support-bundle-2026-03-14-023000.tar.gz
+  opsctl support-bundle inspect support-bundle-2026-03-14-023000 --page index.html";

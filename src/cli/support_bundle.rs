@@ -1,6 +1,7 @@
 //! The command line of `opsctl support-bundle`.
 
 mod create;
+mod inspect;
 mod redact;
 
 use clap::{Args, Subcommand};
@@ -8,6 +9,7 @@ use clap::{Args, Subcommand};
 use crate::cli::help;
 
 pub use create::BundleCreate;
+pub use inspect::BundleInspect;
 pub use redact::BundleRedact;
 
 /// `opsctl support-bundle`
@@ -25,6 +27,8 @@ pub struct SupportBundle {
 /// What to do with what support is given.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BundleAction {
+    /// Say what can be told from a bundle, of any version and from any machine
+    Inspect(BundleInspect),
     /// Copy logs without their secrets, to be pasted or sent
     #[command(after_help = help::BUNDLE_REDACT)]
     Redact(BundleRedact),

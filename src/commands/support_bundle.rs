@@ -7,6 +7,7 @@ mod database;
 mod environment;
 mod finish;
 mod host;
+mod inspect;
 mod logs;
 mod offer;
 mod preview;
@@ -43,11 +44,11 @@ pub async fn run(context: &Context, asked: &SupportBundle) -> Result<Outcome, Fa
     if let Ok(place) = &place {
         bundle_work::sweep(place.state.root());
     }
-    if let Some(BundleAction::Redact(asked)) = &asked.action {
-        return redact::run(context, asked);
+    match &asked.action {
+        None => make(context, &place?, &asked.create).await,
+        Some(BundleAction::Inspect(asked)) => inspect::run(asked),
+        Some(BundleAction::Redact(asked)) => redact::run(context, asked),
     }
-    let place = place?;
-    make(context, &place, &asked.create).await
 }
 
 /// Makes a bundle, or shows what would be in it.

@@ -25,6 +25,7 @@ const COMMANDS: &[&str] = &[
     "logs",
     "logs stats",
     "support-bundle",
+    "support-bundle inspect",
     "support-bundle redact",
     "explain",
     "init",

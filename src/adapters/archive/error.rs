@@ -197,7 +197,7 @@ impl From<ArchiveError> for Fault {
 
 impl Found {
     /// What a file that begins like this holds.
-    pub(super) fn sniff(head: &[u8]) -> Self {
+    pub(crate) fn sniff(head: &[u8]) -> Self {
         let tar = head.get(257..262) == Some(b"ustar");
         match head {
             [] => Self::Nothing,

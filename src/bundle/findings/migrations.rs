@@ -1,0 +1,118 @@
+//! Migrations: failed, pending, or applied by half.
+
+use super::Severity::{Critical, Warning};
+use super::{Evidence, Finding, exits, roles, search};
+use crate::bundle::contents::member;
+use crate::bundle::read::Bundle;
+use crate::profile::Role;
+use crate::report::quantity;
+
+/// What a database says when the schema is older than the program, or newer.
+const OTHER_SCHEMA: [&str; 4] = ["42p01", "42703", "pending migration", "migrations are pending"];
+
+/// A migration that ended with an error.
+pub(super) fn failed(bundle: &Bundle) -> Vec<Finding> {
+    let containers = bundle.facts().containers.iter();
+    containers
+        .filter(|container| {
+            let service = container.service.as_deref().unwrap_or(&container.name);
+            roles::of(bundle, service) == Role::Migrate && container.exit_code.is_some_and(|code| code != 0)
+        })
+        .map(|container| {
+            let service = container.service.clone().unwrap_or_else(|| container.name.clone());
+            let code = container.exit_code.unwrap_or_default();
+            let words = bundle.log_of(&container.name, Some(&service)).map(search::last_words);
+            Finding::new("migration-failed", Critical, format!("migration failed: {service} ended with status {code}"))
+                .about([service])
+                .seen([exits::state(bundle, container)])
+                .seen(words.unwrap_or_default())
+                .remedy("read what it said last: rights, a lock, a time limit or the data? `opsctl preflight --only db-rights,db-timeouts,db-locks` tells")
+                .remedy("an upgrade by opsctl rolls back by itself; `opsctl history` shows whether it did")
+                .explained("migration-failed")
+        })
+        .collect()
+}
+
+/// Migrations that the release needs and the database does not have.
+pub(super) fn pending(bundle: &Bundle) -> Vec<Finding> {
+    let pending = bundle.facts().migrations.as_ref().and_then(|migrations| migrations.pending.as_ref());
+    let pending = pending.map(Vec::as_slice).unwrap_or_default();
+    let mut said = search::trouble(bundle, &OTHER_SCHEMA);
+    said.extend(search::trouble(bundle, &["does not exist"]).into_iter().filter(|hit| {
+        ["relation \"", "column \"", "no such table"].iter().any(|what| hit.event.message.contains(what))
+    }));
+    said.sort_by_key(|hit| (&hit.log.member, hit.event.line));
+    said.dedup_by_key(|hit| (&hit.log.member, hit.event.line));
+    if pending.is_empty() && said.is_empty() {
+        return Vec::new();
+    }
+    let title = if pending.is_empty() {
+        "schema and release differ: the program asks for tables or columns that are not there".to_owned()
+    } else {
+        let number = quantity::counted(pending.len() as u64, "migration", "migrations");
+        format!("pending migrations: {number} of the release not applied ({})", shown(pending))
+    };
+    let listed = pending.first().map(|first| {
+        let line = bundle.line_of(member::MIGRATIONS, &["\"pending\"", first]);
+        Evidence::new(member::MIGRATIONS, line, format!("pending: {}", shown(pending)))
+    });
+    let newest = bundle.facts().migrations.as_ref().and_then(|migrations| migrations.applied.last());
+    let applied = newest.map(|newest| {
+        let line = bundle.line_of(member::MIGRATIONS, &["\"applied\"", newest]);
+        Evidence::new(member::MIGRATIONS, line, format!("the newest that is applied: {newest}"))
+    });
+    let severity = if said.is_empty() { Warning } else { Critical };
+    let finding = Finding::new("pending-migrations", severity, title)
+        .about(search::services(&said))
+        .seen(listed)
+        .seen(applied)
+        .seen(search::evidence(&said))
+        .remedy("`opsctl status` shows what is selected and what runs; `opsctl upgrade VERSION` to that release migrates, with a way back")
+        .explained("db-migrations");
+    vec![finding]
+}
+
+fn shown(names: &[String]) -> String {
+    match names {
+        [rest @ .., last] if rest.len() > 3 => format!("{}, ... {last}", rest[..2].join(", ")),
+        names => names.join(", "),
+    }
+}
+
+/// A migration that stopped in the middle.
+pub(super) fn half_applied(bundle: &Bundle) -> Vec<Finding> {
+    let said = search::trouble(
+        bundle,
+        &[
+            "dirty database",
+            "database is dirty",
+            "dirty schema",
+            "migration is partially applied",
+            "failed migration",
+        ],
+    );
+    let in_doubt = bundle.facts().operations.iter().filter(|operation| {
+        operation.failure.as_deref().is_some_and(|failure| {
+            let failure = failure.to_lowercase();
+            failure.contains("migrat")
+                && ["half", "in doubt", "part of", "neither"].iter().any(|word| failure.contains(word))
+        })
+    });
+    let in_doubt: Vec<Evidence> = in_doubt
+        .map(|operation| {
+            let line = bundle.line_of(member::OPERATIONS, &[&operation.id, "\"failure\""]);
+            Evidence::new(member::OPERATIONS, line, operation.failure.clone().unwrap_or_default())
+        })
+        .collect();
+    if said.is_empty() && in_doubt.is_empty() {
+        return Vec::new();
+    }
+    let title = "migration half applied: the schema is neither that of the old release nor of the new one";
+    let finding = Finding::new("migration-half-applied", Critical, title)
+        .about(search::services(&said))
+        .seen(in_doubt)
+        .seen(search::evidence(&said))
+        .remedy("go back to the restore point rather than forward: `opsctl status`, then `opsctl abort` or `opsctl rollback`")
+        .explained("migration-in-doubt");
+    vec![finding]
+}
