@@ -1,5 +1,6 @@
 //! `opsctl support-bundle`: what support needs to find a cause, without what is secret, in one file.
 
+mod analysis;
 mod checks;
 mod collect;
 mod compose;
@@ -68,7 +69,8 @@ async fn make(context: &Context, place: &Place, asked: &BundleCreate) -> Result<
         let ground = Ground::explore(context, place, key, operation.clone()).await;
         let token_key = redact::token_key()?;
         let redaction = Redaction::new(&secrets::learn(&ground, place), token_key.clone());
-        let members = work.path().join("members");
+        let name = finish::free_name(&target, jiff::Timestamp::now());
+        let members = work.path().join(&name);
         let scene = Scene::new(ground, asked, redaction, token_key, members, collect::DEADLINE);
         let began = Instant::now();
         let collected: Vec<Collected> = collect::all(&scene).await;
@@ -77,7 +79,8 @@ async fn make(context: &Context, place: &Place, asked: &BundleCreate) -> Result<
         if asked.preview {
             return Ok(preview::shown(&scene, &collected, &kept));
         }
-        finish::finish(&scene, collected, took, kept, &work, recipients, &target).await
+        let made = finish::Made { name, collected, took, kept };
+        finish::finish(&scene, made, &work, recipients, &target).await
     };
     let outcome = tokio::select! {
         outcome = made => outcome,

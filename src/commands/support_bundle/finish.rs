@@ -17,76 +17,79 @@ use crate::profile::DatabaseMode;
 use crate::redaction::Counts;
 
 use super::scene::Scene;
-use super::told::{self, Made};
+use super::{analysis, told};
 
 /// Members that people and programs look at first.
 const FIRST: [&str; 4] = [member::INDEX, member::MANIFEST, member::FINDINGS, member::REDACTION_REPORT];
 
+/// What collecting came to.
+pub(super) struct Made {
+    /// The name of the bundle, without what tells the kind of file.
+    pub(super) name: String,
+    pub(super) collected: Vec<Collected>,
+    pub(super) took: Duration,
+    pub(super) kept: Kept,
+}
+
 /// Makes the file.
 pub(super) async fn finish(
     scene: &Scene<'_>,
-    collected: Vec<Collected>,
-    took: Duration,
-    kept: Kept,
+    made: Made,
     work: &WorkDir,
     recipients: Option<Recipients>,
     target: &Path,
 ) -> Result<Outcome, Failure> {
+    let Made { name, collected, took, kept } = made;
     let now = Timestamp::now();
-    let extension = if recipients.is_some() { "tar.gz.age" } else { "tar.gz" };
-    let folder = free_name(target, extension, now);
     let masked = masked(&kept);
-    let files = kept.members.values().filter(|(_, counts)| counts.total() > 0);
-    let report = json!({
-        "tool": env!("CARGO_PKG_VERSION"),
-        "masked": masked.total(),
-        "rules": by_rule(&masked),
-        "files": files.map(|(member, counts)| json!({"path": member.path, "rules": by_rule(counts)})).collect::<Vec<_>>(),
-        "left_out": kept.left_out.iter().map(|(path, why)| json!({"path": path, "why": why})).collect::<Vec<_>>(),
-    });
     let collected = without_left_out(collected, &kept);
     for line in told::missing(&collected) {
         scene.context.count_warning(line);
     }
+    put(scene, member::REDACTION_REPORT, &report(&kept, &masked)).await?;
     let mut manifest = manifest(scene, collected, took, now).await;
-    manifest.members = kept.members.values().map(|(member, _)| member.clone()).collect();
-    put(scene, member::REDACTION_REPORT, &report).await?;
+    manifest.members = members(&scene.store.settle().await);
+    put(scene, member::MANIFEST, &manifest).await?;
+    analysis::add(&scene.store, &name, &scene.store.settle().await).await?;
+    // Once more, now that all members are there.
+    manifest.members = members(&scene.store.settle().await);
     put(scene, member::MANIFEST, &manifest).await?;
     let all = scene.store.settle().await;
-    // What the manifest says of the report, and of what else was made since.
-    manifest.members = all
-        .members
-        .values()
-        .map(|(member, _)| member.clone())
-        .filter(|one| one.path != member::MANIFEST)
-        .collect();
-    put(scene, member::MANIFEST, &manifest).await?;
-    let all = scene.store.settle().await;
-    if let Some((path, why)) = all.left_out.iter().find(|(path, _)| FIRST.contains(&path.as_str())) {
-        return Err(Fault::new(format!("{path} could not be made: {why}")).into());
-    }
-    let archive = archive(scene, &folder, &all, work, now).await?;
+    let archive = archive(scene, &name, &all, work, now).await?;
+    let extension = if recipients.is_some() { "tar.gz.age" } else { "tar.gz" };
     let file = match recipients {
         None => archive,
         Some(recipients) => encrypted(archive, recipients, work).await?,
     };
     let (bytes, sha256) = bundle_archive::digest(&file)
         .map_err(|error| Fault::caused_by("the finished file cannot be read", &error))?;
-    let name = format!("{folder}.{extension}");
+    let name = format!("{name}.{extension}");
     let path = bundle_archive::publish(&file, target, &name).map_err(|error| {
         Fault::caused_by(format!("{name} cannot be put into {}", target.display()), &error)
             .hint("say where else it is to go: `--to DIR`")
     })?;
     let contact = scene.profile.as_ref().and_then(|profile| profile.support.contact.clone());
-    Ok(told::made(&Made {
-        path,
-        bytes,
-        sha256,
-        masked: masked.total(),
-        manifest,
-        left_out: all.left_out,
-        contact,
-    }))
+    let masked = masked.total();
+    Ok(told::made(&told::Made { path, bytes, sha256, masked, manifest, left_out: all.left_out, contact }))
+}
+
+/// All but the manifest itself.
+fn members(kept: &Kept) -> Vec<Member> {
+    let all = kept.members.values().map(|(member, _)| member.clone());
+    all.filter(|one| one.path != member::MANIFEST).collect()
+}
+
+fn report(kept: &Kept, masked: &Counts) -> Value {
+    let files = kept.members.values().filter(|(_, counts)| counts.total() > 0);
+    let files = files.map(|(member, counts)| json!({"path": member.path, "rules": by_rule(counts)}));
+    let left_out = kept.left_out.iter().map(|(path, why)| json!({"path": path, "why": why}));
+    json!({
+        "tool": env!("CARGO_PKG_VERSION"),
+        "masked": masked.total(),
+        "rules": by_rule(masked),
+        "files": files.collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+    })
 }
 
 async fn put(scene: &Scene<'_>, path: &str, value: &impl serde::Serialize) -> Result<(), Fault> {
@@ -166,17 +169,16 @@ async fn release(scene: &Scene<'_>) -> (Option<String>, Option<String>) {
     (selected.map(|version| version.to_string()), None)
 }
 
-/// A name that no file has: two bundles of one second are a second apart.
-fn free_name(target: &Path, extension: &str, now: Timestamp) -> String {
+/// A name that no bundle has: two of one second are a second apart.
+pub(super) fn free_name(target: &Path, now: Timestamp) -> String {
     let mut at = now;
     loop {
         let name = format!("support-bundle-{}", at.strftime("%Y-%m-%d-%H%M%S"));
-        if !target.join(format!("{name}.{extension}")).exists() {
-            return name;
-        }
+        let taken =
+            ["tar.gz", "tar.gz.age"].iter().any(|kind| target.join(format!("{name}.{kind}")).exists());
         match at.checked_add(SignedDuration::from_secs(1)) {
-            Ok(next) => at = next,
-            Err(_) => return name,
+            Ok(next) if taken => at = next,
+            _ => return name,
         }
     }
 }
@@ -233,11 +235,10 @@ mod tests {
     fn a_name_is_never_taken_twice() {
         let dir = tempfile::tempdir().unwrap();
         let now: Timestamp = "2026-03-14T12:00:59.7Z".parse().unwrap();
-        let first = free_name(dir.path(), "tar.gz", now);
+        let first = free_name(dir.path(), now);
         assert_eq!(first, "support-bundle-2026-03-14-120059");
         std::fs::File::create(dir.path().join(format!("{first}.tar.gz"))).unwrap();
-        assert_eq!(free_name(dir.path(), "tar.gz", now), "support-bundle-2026-03-14-120100");
-        assert_eq!(free_name(dir.path(), "tar.gz.age", now), first);
+        assert_eq!(free_name(dir.path(), now), "support-bundle-2026-03-14-120100");
     }
 
     #[test]
