@@ -42,9 +42,10 @@ Examples:
   opsctl verify --smoke --platform-key-file /root/platform.key";
 
 pub(super) const SUPPORT_BUNDLE: &str = "\
-Changes nothing, sends nothing, and works on an install that does not. What is secret is masked on the way
-in; the finished file is opened again and searched, and deleted if anything is found. What could not be
-collected is named in it. Look at it before you send it: `index.html` in it opens in any browser.
+Changes nothing, sends nothing, and works on an install that does not. What is secret is masked on
+the way in; the finished file is opened again and searched, and deleted if anything is found. What
+could not be collected is named in it. Look at it before you send it: index.html in it opens in any
+browser.
 
 Examples:
   opsctl support-bundle --preview

@@ -213,7 +213,11 @@ async fn archive(
     let doubts = proven.map_err(|error| {
         Fault::caused_by("the bundle cannot be packed", &error).hint("is the disk full? `df -h` tells")
     })?;
-    if doubts.is_empty() { Ok(path) } else { Err(told::refused(&doubts).into()) }
+    if doubts.is_empty() {
+        Ok(path)
+    } else {
+        Err(told::refused(&doubts, |line| scene.redaction.redact_text(line)).into())
+    }
 }
 
 async fn encrypted(plain: PathBuf, recipients: Recipients, work: &WorkDir) -> Result<PathBuf, Failure> {

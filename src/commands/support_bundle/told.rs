@@ -79,7 +79,7 @@ pub(super) fn missing(collected: &[Collected]) -> Vec<String> {
 }
 
 /// Something was found in the finished archive: file and rule, and never what it was.
-pub(super) fn refused(doubts: &[Doubt]) -> Fault {
+pub(super) fn refused(doubts: &[Doubt], redact: impl Fn(&str) -> String) -> Fault {
     let line = |doubt: &Doubt| match doubt {
         Doubt::Hit { member, rule } => format!("{member}: {rule}"),
         Doubt::Unreadable { member: Some(member), why } => format!("{member} cannot be searched: {why}"),
@@ -89,7 +89,7 @@ pub(super) fn refused(doubts: &[Doubt]) -> Fault {
     let mut lines: Vec<String> = doubts.iter().map(line).collect();
     lines.dedup();
     Fault::new("the finished bundle may hold a secret, and was deleted")
-        .evidence(lines.into_iter().take(20))
+        .evidence(lines.iter().take(20).map(|line| redact(line)))
         .hint("nothing was sent; the rule that found it is named behind each file")
         .explained(Topic::BundleRefused)
 }
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_named_by_file_and_rule_once() {
         let hit = |rule: &str| Doubt::Hit { member: "logs/api.log".to_owned(), rule: rule.to_owned() };
-        let fault = refused(&[hit("known:TOKEN"), hit("known:TOKEN"), hit("pem")]);
+        let fault = refused(&[hit("known:TOKEN"), hit("known:TOKEN"), hit("pem")], str::to_owned);
         assert_eq!(fault.evidence, ["logs/api.log: known:TOKEN", "logs/api.log: pem"]);
     }
 
