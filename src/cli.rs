@@ -109,7 +109,7 @@ pub enum Command {
     /// Show what is selected, what runs, and where they differ
     #[command(after_help = help::STATUS)]
     Status,
-    /// Look whether everything is in order, and what to do about what is not
+    /// Look whether all is in order, and what to do about what is not
     #[command(visible_alias = "doctor")]
     Preflight(Preflight),
     /// Prove that the install is sound: services, data, migrations

@@ -3,8 +3,7 @@
 /// What stands under the help of `opsctl` itself.
 pub(super) const OPSCTL: &str = "\
 A command that changes something shows its plan, asks, and records each step before it takes it:
-what was interrupted is resumed or undone, and never left half-way. The others only look.
-Begin with `opsctl status`; `opsctl upgrade 1.3.0 --plan` shows what an upgrade would do.
+what was interrupted is resumed or undone. Begin with `opsctl status`; the others only look.
 
 Exit status (`opsctl explain 6` tells more of one):
   0  done and verified

@@ -62,7 +62,7 @@ pub(crate) fn postgres(seconds: i64, text: &str) -> String {
 }
 
 impl Sample {
-    /// AGLedger with two API replicas, on a day without events.
+    /// The product with two API replicas, on a day without events.
     pub(crate) fn healthy() -> Self {
         let mut sample = Self {
             manifest: manifest(),
@@ -104,9 +104,8 @@ impl Sample {
             operations: vec![operation("upgrade", "1.3.0 -> 1.4.0", 3 * 86_400, 190, "done")],
             texts: BTreeMap::new(),
         };
-        for (index, name) in ["agledger-api-1", "agledger-api-2", "agledger-worker-1"].into_iter().enumerate()
-        {
-            sample.log(name, &quiet(index as i64));
+        for (seed, name) in (0..).zip(["agledger-api-1", "agledger-api-2", "agledger-worker-1"]) {
+            sample.log(name, &quiet(seed));
         }
         sample.log("postgres", &quiet_database());
         sample.text("environment.txt", "AGLEDGER_VERSION=1.4.0\nLOG_LEVEL=info\nDATABASE_URL=[REDACTED:DATABASE_URL#k3f9 len=64]\nAPI_KEY_SECRET=[REDACTED:API_KEY_SECRET#p7x2 len=64 hex]\n");

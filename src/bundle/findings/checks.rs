@@ -43,7 +43,7 @@ pub(super) fn warnings(bundle: &Bundle) -> Vec<Finding> {
     let mut finding =
         Finding::new("check-warnings", Note, format!("checks warn: {}", super::search::listed(&ids)))
             .seen(warned.iter().map(|(member, check)| evidence(bundle, member, check)));
-    finding.remedies = warned.iter().flat_map(|(_, check)| check.remedies.first().cloned()).collect();
+    finding.remedies = warned.iter().filter_map(|(_, check)| check.remedies.first().cloned()).collect();
     vec![finding]
 }
 

@@ -30,7 +30,7 @@ pub(super) fn exhausted(bundle: &Bundle) -> Vec<Finding> {
     let said = search::trouble(bundle, &REFUSED);
     let (used, limit, reserved) = counts(bundle);
     let usable = limit.saturating_sub(reserved);
-    let share = if usable == 0 { 0 } else { used * 100 / usable };
+    let share = (used * 100).checked_div(usable).unwrap_or(0);
     let severity = match share {
         _ if !said.is_empty() => Critical,
         0..80 => return Vec::new(),

@@ -117,9 +117,9 @@ pub(super) fn databases_left(bundle: &Bundle) -> Vec<Finding> {
         return Vec::new();
     }
     let evidence = left.iter().map(|(name, made)| {
-        let line = bundle.line_of(member::SERVER, &[&format!("\"{name}\"")]);
+        let at = bundle.line_of(member::SERVER, &[&format!("\"{name}\"")]);
         let text = format!("{name}: {} of {}", made.purpose.word().replace('_', " "), made.stamp);
-        Evidence::new(member::SERVER, line, text)
+        Evidence::new(member::SERVER, at, text)
     });
     let finding = Finding::new("database-kept", Note, "databases kept: opsctl left some beside the live one, to go back to or to look at")
         .seen(evidence)

@@ -162,7 +162,7 @@ const SAME: &[(&str, &[&str])] = &[
 pub(super) fn told(findings: Vec<Finding>) -> Vec<Finding> {
     let mut findings = merged(findings);
     name_causes(&mut findings);
-    ordered(findings)
+    ordered(&findings)
 }
 
 fn merged(findings: Vec<Finding>) -> Vec<Finding> {
@@ -194,7 +194,7 @@ fn name_causes(findings: &mut [Finding]) {
     for (finding, cause) in findings.iter_mut().zip(causes) {
         finding.because = cause;
     }
-    let worst = ordered(findings.to_vec()).into_iter().find(|finding| finding.severity == Severity::Critical);
+    let worst = ordered(findings).into_iter().find(|finding| finding.severity == Severity::Critical);
     for finding in findings.iter_mut().filter(|finding| SYMPTOMS_IN_LOGS.contains(&&*finding.id)) {
         finding.because = worst.as_ref().map(|worst| worst.id.clone());
     }
@@ -215,17 +215,18 @@ fn cause_of(effect: &Finding, findings: &[Finding]) -> Option<Cow<'static, str>>
 }
 
 /// The worst story first; in a story the cause first, and as bad as the worst that it brings about.
-fn ordered(findings: Vec<Finding>) -> Vec<Finding> {
+fn ordered(findings: &[Finding]) -> Vec<Finding> {
     let root = |finding: &Finding| {
         let mut id = finding.id.clone();
         let mut because = finding.because.clone();
         // No chain is longer than there are causes.
         for _ in 0..CAUSES.len() {
-            let Some(cause) = because.and_then(|id| findings.iter().find(|other| other.id == id)) else {
+            let Some(cause) = because.as_ref().and_then(|id| findings.iter().find(|other| other.id == *id))
+            else {
                 break;
             };
-            id = cause.id.clone();
-            because = cause.because.clone();
+            id.clone_from(&cause.id);
+            because.clone_from(&cause.because);
         }
         id
     };

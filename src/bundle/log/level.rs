@@ -63,17 +63,12 @@ impl Level {
     /// By its number: of pino and bunyan from 10 to 60, of syslog from 0 (worst) to 7.
     pub fn of_number(number: i64) -> Option<Self> {
         Some(match number {
-            0..=2 => Self::Fatal,
-            3 => Self::Error,
-            4 => Self::Warning,
-            5 | 6 => Self::Info,
-            7 => Self::Debug,
+            0..=2 | 60..100 => Self::Fatal,
+            3 | 50..60 => Self::Error,
+            4 | 40..50 => Self::Warning,
+            5 | 6 | 30..40 => Self::Info,
+            7 | 20..30 => Self::Debug,
             10..20 => Self::Trace,
-            20..30 => Self::Debug,
-            30..40 => Self::Info,
-            40..50 => Self::Warning,
-            50..60 => Self::Error,
-            60..100 => Self::Fatal,
             _ => return None,
         })
     }

@@ -152,12 +152,11 @@ fn pairs(text: &str) -> Vec<(&str, String)> {
     let mut rest = text;
     while let Some((key, behind)) = rest.split_once('=') {
         let key = key.rsplit([' ', '\t']).next().unwrap_or_default();
-        let (value, after) = match behind.strip_prefix('"') {
-            Some(quoted) => until_quote(quoted),
-            None => {
-                let end = behind.find(' ').unwrap_or(behind.len());
-                (behind[..end].to_owned(), &behind[end..])
-            }
+        let (value, after) = if let Some(quoted) = behind.strip_prefix('"') {
+            until_quote(quoted)
+        } else {
+            let (value, after) = behind.split_at(behind.find(' ').unwrap_or(behind.len()));
+            (value.to_owned(), after)
         };
         pairs.push((key, value));
         rest = after;

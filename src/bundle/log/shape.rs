@@ -48,5 +48,5 @@ fn is_particular(word: &str) -> bool {
     // An SQLSTATE or a short code says what kind of error it is.
     let is_code = word.len() <= 6 && word.starts_with(|first: char| first.is_ascii_uppercase());
     let is_hexadecimal = word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    digits > 0 && !is_code || is_hexadecimal && digits > 0
+    digits > 0 && (!is_code || is_hexadecimal)
 }

@@ -48,10 +48,8 @@ pub(super) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, Markup)>) -> M
 
 /// Text, cut where it is very long.
 pub(super) fn text(text: &str) -> Markup {
-    match text.char_indices().nth(CELL) {
-        Some((end, _)) => html! { (text[..end]) "…" },
-        None => html! { (text) },
-    }
+    let end = text.char_indices().nth(CELL).map(|(end, _)| end);
+    html! { (text[..end.unwrap_or(text.len())]) @if end.is_some() { "…" } }
 }
 
 /// A name as it is typed.

@@ -68,8 +68,7 @@ impl Span {
 
     fn ticks(self) -> Vec<i64> {
         let step = self.step(TICKS);
-        let first = self.from.div_euclid(step) + 1;
-        (first..).map(|number| number * step).take_while(|at| *at <= self.to).collect()
+        (self.from.div_euclid(step) + 1..=self.to.div_euclid(step)).map(|number| number * step).collect()
     }
 }
 

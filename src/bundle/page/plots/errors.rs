@@ -96,7 +96,7 @@ fn series(bundle: &Bundle, span: Span, bin: i64) -> Vec<Series> {
         for (at, count) in one.bins {
             *all.bins.entry(at).or_insert(0) += count;
         }
-        all.name = "others".to_owned();
+        "others".clone_into(&mut all.name);
         all
     });
     series.extend(others);
