@@ -1,7 +1,10 @@
 //! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files, the terminal.
 
 pub mod archive;
+pub mod bundle_archive;
 pub mod bundle_files;
+pub mod bundle_store;
+pub mod bundle_work;
 pub mod catalogue;
 pub mod compose;
 pub mod compose_services;
@@ -17,6 +20,7 @@ pub mod fingerprint_key;
 pub mod http;
 pub mod image_program;
 pub mod kept_values;
+pub mod machine;
 pub mod postgres;
 pub mod process;
 pub mod product_database;

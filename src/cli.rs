@@ -4,6 +4,7 @@ mod backup;
 mod explain;
 mod help;
 mod logs;
+mod moment;
 mod support_bundle;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,9 @@ use crate::preflight::catalogue::Selection;
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
-pub use logs::{LogsAction, LogsCommand, LogsStats, Moment};
-pub use support_bundle::{BundleAction, BundleInspect, SupportBundle};
+pub use logs::{LogsAction, LogsCommand, LogsStats};
+pub use moment::Moment;
+pub use support_bundle::{BundleAction, BundleCreate, BundleInspect, BundleRedact, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
 #[derive(Debug, Parser)]
@@ -131,10 +133,10 @@ pub enum Command {
     History(History),
     /// Read what the product's logs tell
     Logs(LogsCommand),
+    /// Pack what support needs to find a cause, without what is secret
+    SupportBundle(SupportBundle),
     /// Tell what is known of a check, an exit status or an error, and what to do about it
     Explain(Explain),
-    /// Look into a support bundle
-    SupportBundle(SupportBundle),
     /// Write an annotated opsctl.toml for this install
     Init(Init),
     /// Print completions for a shell

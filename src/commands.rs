@@ -53,20 +53,39 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::answer(&error, &surroundings).code().into(),
     };
     let context = Context::new(cli.global, surroundings);
-    let name = name_of(&cli.command);
-    let result = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::from(Fault::caused_by("cannot start", &error)))
-        .and_then(|runtime| {
-            let result = runtime.block_on(run(&context, cli.command));
+        .map_err(|error| Failure::from(Fault::caused_by("cannot start", &error)));
+    let exit = match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(run(&context, &cli.command));
             runtime.shutdown_background();
-            result
-        });
-    finish(&context, name, result).code().into()
+            exit
+        }
+        Err(failure) => finish(&context, name_of(&cli.command), Err(failure)),
+    };
+    exit.code().into()
 }
 
-async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
+/// Does what was asked and says how it ended; what is offered behind a failure changes nothing of that.
+async fn run(context: &Context, command: &Command) -> Exit {
+    let result = perform(context, command.clone()).await;
+    let result = result.map_err(|failure| support_bundle::hint(context, command, failure));
+    let failure = result.as_ref().err().cloned();
+    let exit = finish(context, name_of(command), result);
+    if let Some(failure) = failure
+        && let Some(bundle) = support_bundle::offer(context, command, &failure).await
+    {
+        match bundle {
+            Ok(outcome) => context.print(&outcome.text),
+            Err(failure) => context.print_error(&crate::report::human::fault(&failure.fault)),
+        }
+    }
+    exit
+}
+
+async fn perform(context: &Context, command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -94,8 +113,8 @@ async fn run(context: &Context, command: Command) -> Result<Outcome, Failure> {
         Command::Logs(asked) => match asked.action {
             LogsAction::Stats(asked) => logs::stats(context, asked).await,
         },
+        Command::SupportBundle(asked) => support_bundle::run(context, &asked).await,
         Command::Explain(asked) => Ok(explain::run(asked.entry.as_ref())),
-        Command::SupportBundle(asked) => support_bundle::run(&asked),
         Command::Init(asked) => init::run(context, &asked),
     }
 }
@@ -125,10 +144,12 @@ fn name_of(command: &Command) -> &'static str {
         Command::Logs(logs) => match logs.action {
             LogsAction::Stats(_) => "logs stats",
         },
-        Command::Explain(_) => "explain",
-        Command::SupportBundle(asked) => match &asked.action {
-            BundleAction::Inspect(_) => "support-bundle inspect",
+        Command::SupportBundle(asked) => match asked.action {
+            None => "support-bundle",
+            Some(BundleAction::Inspect(_)) => "support-bundle inspect",
+            Some(BundleAction::Redact(_)) => "support-bundle redact",
         },
+        Command::Explain(_) => "explain",
         Command::Init(_) => "init",
         Command::Completions { .. } => "completions",
         Command::Man => "man",

@@ -119,6 +119,8 @@ impl FromStr for Entry {
 pub enum Topic {
     /// A backup that is not whole.
     BackupDamaged,
+    /// A support bundle in which something secret was found.
+    BundleRefused,
     /// A release that does not get well.
     GateFailed,
     /// A record of an operation that cannot be read.
@@ -143,6 +145,7 @@ impl Topic {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::BackupDamaged,
+        Self::BundleRefused,
         Self::GateFailed,
         Self::JournalUnreadable,
         Self::MigrationFailed,
@@ -159,6 +162,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::BackupDamaged => "backup-damaged",
+            Self::BundleRefused => "bundle-refused",
             Self::GateFailed => "gate-failed",
             Self::JournalUnreadable => "journal-unreadable",
             Self::MigrationFailed => "migration-failed",

@@ -30,4 +30,5 @@ pub mod plan;
 pub mod ports;
 pub mod preflight;
 pub mod profile;
+pub mod redaction;
 pub mod report;

@@ -18,6 +18,7 @@ mod rotation;
 mod runtime;
 mod services;
 mod soundness;
+mod support;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -43,6 +44,7 @@ pub use rotation::{Derived, Made, Rehash, Rotation, Way};
 pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
 pub use soundness::{Method, Reload, Smoke, SmokeStep};
+pub use support::{QueueQuery, Support, VariableKind};
 pub use text::{
     FileName, HttpPath, ImageName, InvalidText, JsonPointer, MetricName, PollPath, ProductName, ServiceName,
     SqlName,
@@ -93,6 +95,9 @@ pub struct Profile {
     /// What its logs tell.
     #[serde(default)]
     pub logs: Logs,
+    /// What a support bundle asks it for.
+    #[serde(default)]
+    pub support: Support,
     /// Its database.
     pub database: Database,
     /// What is run around every operation.

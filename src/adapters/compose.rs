@@ -96,8 +96,15 @@ impl Compose {
     /// # Errors
     /// If Compose does not accept the files, or its output is not a model.
     pub async fn resolve(&self) -> Result<ComposeModel, ComposeError> {
-        let json = self.run("resolve the model", &[], ["config", "--format", "json"], CONFIG_LIMIT).await?;
-        Ok(ComposeModel::from_json(&json)?)
+        Ok(ComposeModel::from_json(&self.resolve_whole().await?)?)
+    }
+
+    /// The same as the JSON that Compose prints, with all that opsctl has no use for. It holds every secret of the install.
+    ///
+    /// # Errors
+    /// If Compose does not accept the files.
+    pub async fn resolve_whole(&self) -> Result<Vec<u8>, ComposeError> {
+        self.run("resolve the model", &[], ["config", "--format", "json"], CONFIG_LIMIT).await
     }
 
     /// What Compose knows a service's description by: a container that was made from it has this as a label.

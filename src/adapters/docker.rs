@@ -10,6 +10,7 @@ mod container;
 mod credentials;
 mod endpoint;
 mod error;
+mod events;
 mod exec;
 mod image;
 mod lifecycle;
@@ -22,6 +23,7 @@ mod registry;
 mod server;
 mod tool;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,11 +34,12 @@ pub use container::{
 pub use credentials::{CredentialError, CredentialSource, Credentials};
 pub use endpoint::{EndpointError, EngineEndpoint, EngineSettings};
 pub use error::{DockerError, room_hint};
+pub use events::{Event, EventLimits};
 pub use exec::ExecCommand;
 pub use image::{Image, ImageRemoval};
 pub use lifecycle::{Removal, Restart};
 pub use list::ContainerFilter;
-pub use logs::{LogLimits, LogLine, LogStream, LogTail};
+pub use logs::{LogLimits, LogLine, LogPieces, LogSpan, LogStream, LogTail};
 pub use pull::{PullError, PullLimits, PullProgress};
 pub use registry::{Platform, RegistryFailure, Resolution};
 pub use server::ScratchServer;
@@ -76,4 +79,6 @@ pub struct EngineFacts {
     pub memory: u64,
     /// The host's processors.
     pub processors: u64,
+    /// What else tells one engine from another: name to value, such as `cgroup version` to `2`.
+    pub more: BTreeMap<String, String>,
 }

@@ -15,9 +15,6 @@ use crate::profile::Method;
 /// A health answer is a few lines; a page that is longer is no answer to these questions.
 const MOST_BODY: usize = 64 * 1024;
 
-/// Numbers of every route and status are a long page.
-const MOST_PAGE: usize = 16 * 1024 * 1024;
-
 /// Asks over HTTP and HTTPS. Redirects are not followed: a token must not go where it was not meant to.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -30,7 +27,7 @@ pub struct Http {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The start of the body, up to 64 KiB, or 16 MiB of a page.
+    /// The start of the body, up to 64 KiB unless more was asked for.
     pub body: Vec<u8>,
     /// Whether the body went on.
     pub truncated: bool,
@@ -110,13 +107,20 @@ impl Http {
         self.send(Method::Get, url, bearer, None, limit).await
     }
 
-    /// Asks with GET for what is longer than an answer to a question: up to 16 MiB, all of it within `limit`.
+    /// Asks with GET for an answer that may be long: up to `most` bytes of it, all of them within `limit`.
     ///
     /// # Errors
     /// If there is no answer in time. An answer with any status is no error.
-    pub async fn page(&self, url: &str, limit: Duration) -> Result<Reply, HttpError> {
+    pub async fn get_long(
+        &self,
+        url: &str,
+        bearer: Option<&Secret>,
+        limit: Duration,
+        most: usize,
+    ) -> Result<Reply, HttpError> {
         let (client, address) = self.client_for(url)?;
-        ask(client.get(address), url, MOST_PAGE, limit).await
+        log::debug!("http: Get {}", shown(url));
+        ask(with_bearer(client.get(address), bearer), url, limit, most).await
     }
 
     /// Asks with POST and a JSON body; the whole answer must be there within `limit`.
@@ -154,7 +158,7 @@ impl Http {
             Method::Delete => client.delete(address),
         };
         let request = body.into_iter().fold(request, RequestBuilder::json);
-        ask(with_bearer(request, bearer), url, MOST_BODY, limit).await
+        ask(with_bearer(request, bearer), url, limit, MOST_BODY).await
     }
 
     fn client_for(&self, url: &str) -> Result<(&Client, Url), HttpError> {
@@ -220,7 +224,7 @@ fn with_bearer(request: RequestBuilder, bearer: Option<&Secret>) -> RequestBuild
     }
 }
 
-async fn ask(request: RequestBuilder, url: &str, most: usize, limit: Duration) -> Result<Reply, HttpError> {
+async fn ask(request: RequestBuilder, url: &str, limit: Duration, most: usize) -> Result<Reply, HttpError> {
     let shown = shown(url);
     let failed = |source: reqwest::Error| {
         let (url, source) = (shown.clone(), source.without_url());

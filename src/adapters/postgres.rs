@@ -9,6 +9,7 @@ pub mod condition;
 pub mod connect;
 pub mod error;
 pub mod fingerprint;
+pub mod insight;
 pub mod lock;
 pub mod obstacles;
 pub mod password;

@@ -40,6 +40,17 @@ Examples:
   opsctl verify --skip verify-data
   opsctl verify --smoke --platform-key-file /root/platform.key";
 
+pub(super) const SUPPORT_BUNDLE: &str = "\
+Changes nothing, sends nothing, and works on an install that does not. What is secret is masked on
+the way in; the finished file is opened again and searched, and deleted if anything is found. What
+could not be collected is named in it. Look at it before you send it: index.html in it opens in any
+browser.
+
+Examples:
+  opsctl support-bundle --preview
+  opsctl support-bundle --since 2h
+  opsctl support-bundle --encrypt-to age1...";
+
 pub(super) const BACKUP: &str = "\
 A backup is taken while the product serves. It is read back in full before it gets its name, and
 only then are backups removed that retention does not keep. Without a command, one is taken.
@@ -109,6 +120,17 @@ Changes nothing, and needs neither Docker nor the database.
 Examples:
   opsctl history
   opsctl history show 20260314-120000-upgrade";
+
+pub(super) const BUNDLE_REDACT: &str = "\
+Needs no Docker, and no install: secrets are known from the install's environment file, if there is
+one, and from the files named with --env-file; others are found by where they stand and what they
+look like. Compressed and UTF-16 files are written as plain text. A file that cannot be read to its
+end is not written at all, and ends it with status 1; the others are done. Read the result before
+you hand it on.
+
+Examples:
+  docker logs ledger-api 2>&1 | opsctl support-bundle redact
+  opsctl support-bundle redact --env-file .env --output-dir /tmp/redacted api.log worker.log.gz";
 
 pub(super) const EXPLAIN: &str = "\
 Changes nothing, and needs no install. Errors and checks name what they are explained under.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::help;
+use crate::cli::moment::{Moment, moment};
 use crate::logs::Per;
 use crate::profile::{KnownLogs, ServiceName};
 
@@ -51,49 +51,6 @@ pub struct LogsStats {
     pub series: bool,
 }
 
-/// A moment, as it can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// By its time.
-    At(Timestamp),
-    /// By how long ago it is.
-    Ago(SignedDuration),
-}
-
-impl Moment {
-    /// Its time, seen from `now`.
-    pub fn seen_from(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::At(time) => time,
-            Self::Ago(length) => now.checked_sub(length).unwrap_or(Timestamp::MIN),
-        }
-    }
-}
-
 fn service(text: &str) -> Result<ServiceName, String> {
     ServiceName::try_from(text).map_err(|error| error.to_string())
-}
-
-fn moment(text: &str) -> Result<Moment, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(Moment::At(time));
-    }
-    match text.parse::<SignedDuration>() {
-        Ok(length) if !length.is_negative() => Ok(Moment::Ago(length)),
-        _ => Err("write a time as in 2026-11-25T10:00:00Z, or how long ago, as in 90s, 30m or 2h".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_a_time_or_so_long_ago() {
-        let now: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
-        let seen = |text| moment(text).map(|moment| moment.seen_from(now).to_string());
-        assert_eq!(seen("2026-11-24T09:00:00+01:00").as_deref(), Ok("2026-11-24T08:00:00Z"));
-        assert_eq!(seen("90m").as_deref(), Ok("2026-11-25T08:30:00Z"));
-        assert!(seen("-1h").is_err() && seen("yesterday").is_err() && seen("30").is_err());
-    }
 }

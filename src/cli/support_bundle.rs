@@ -1,34 +1,35 @@
 //! The command line of `opsctl support-bundle`.
 
-use std::path::PathBuf;
+mod create;
+mod inspect;
+mod redact;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::help;
 
+pub use create::BundleCreate;
+pub use inspect::BundleInspect;
+pub use redact::BundleRedact;
+
 /// `opsctl support-bundle`
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = help::SUPPORT_BUNDLE)]
 pub struct SupportBundle {
-    /// What to do.
+    /// What to do; without it, a bundle is made.
     #[command(subcommand)]
-    pub action: BundleAction,
+    pub action: Option<BundleAction>,
+    /// What is collected, and where it goes.
+    #[command(flatten)]
+    pub create: BundleCreate,
 }
 
-/// What to do with a support bundle.
+/// What to do with what support is given.
 #[derive(Debug, Clone, Subcommand)]
 pub enum BundleAction {
     /// Say what can be told from a bundle, of any version and from any machine
     Inspect(BundleInspect),
-}
-
-/// `opsctl support-bundle inspect`
-#[derive(Debug, Clone, Args)]
-#[command(after_help = help::SUPPORT_BUNDLE_INSPECT)]
-pub struct BundleInspect {
-    /// A support-bundle-YYYY-MM-DD-HHMMSS.tar.gz, or the folder that it was unpacked into
-    #[arg(value_name = "FILE|DIR")]
-    pub bundle: PathBuf,
-    /// Also write the page of the bundle, as this version makes it
-    #[arg(long, value_name = "FILE")]
-    pub page: Option<PathBuf>,
+    /// Copy logs without their secrets, to be pasted or sent
+    #[command(after_help = help::BUNDLE_REDACT)]
+    Redact(BundleRedact),
 }

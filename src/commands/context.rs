@@ -100,6 +100,11 @@ impl Context {
         }
     }
 
+    /// Whether an operation was begun, so that what is said is kept.
+    pub fn has_begun(&self) -> bool {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Writes why the command failed into that file.
     pub fn log_failure(&self, fault: &Fault) {
         self.logged(&Event::Note(&crate::report::human::fault(fault)));

@@ -192,7 +192,8 @@ fn version_of(container: &Container, image: Option<&Image>, repository: &ImageRe
     Version::parse(&name).ok()
 }
 
-fn selected_version(install: &Install) -> Option<Version> {
+/// The version that the environment file selects.
+pub fn selected_version(install: &Install) -> Option<Version> {
     install.variable(&install.profile.release.version_variable).and_then(|text| Version::parse(text).ok())
 }
 

@@ -88,7 +88,7 @@ fn refusal(findings: &[Finding]) -> Option<Failure> {
 }
 
 /// Runs checks side by side; they come back in the order of the catalogue.
-async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Finding> {
+pub(super) async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Finding> {
     join_all(selected.iter().map(|check| async move {
         let began = Instant::now();
         let judgement = match check {

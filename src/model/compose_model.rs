@@ -29,6 +29,8 @@ pub struct ComposeModel {
     pub networks: BTreeMap<String, ResourceName>,
     /// The engine's names of the volumes, by their name in the model.
     pub volumes: BTreeMap<String, ResourceName>,
+    /// The files of this machine that the project's secrets are read from.
+    pub secret_files: Vec<PathBuf>,
 }
 
 /// What a network or volume is called at the engine, and who made it.

@@ -3,5 +3,7 @@
 mod call;
 mod version;
 
-pub use call::{EnvValue, Ownership, RestoreLoad, ToolCall, Tools, decode, definitions, dump, restore};
+pub use call::{
+    EnvValue, Ownership, RestoreLoad, ToolCall, Tools, decode, definitions, dump, restore, schema,
+};
 pub use version::{Skew, ToolVersion, check_dump, check_restore, newest_archive_read};

@@ -102,7 +102,8 @@ impl std::fmt::Debug for Redactor {
     }
 }
 
-fn names_a_secret(name: &str) -> bool {
+/// Whether the value of a variable of this name is taken for a secret.
+pub fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let name = ["_PREVIOUS", "_OLD", "_FILE", "_B64"]
         .iter()

@@ -78,6 +78,8 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[reload]\n", "[reload]\n", 3)]
 #[case("#[smoke]\n", "[smoke]\n", 4)]
 #[case("#[[smoke.steps]]\n", "[[smoke.steps]]\n", 8)]
+#[case("[support]\n", "[support]\n", 8)]
+#[case("[[support.queues]]\n", "[[support.queues]]\n", 2)]
 #[case("[database]\n", "[database]\n", 7)]
 #[case("[database.pool]\n", "[database.pool]\n", 2)]
 #[case("[database.bundled]\n", "[database.bundled]\n", 2)]

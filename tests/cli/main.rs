@@ -5,6 +5,7 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+mod bundle;
 mod completions;
 mod description;
 mod docker;

@@ -16,6 +16,7 @@ mod backups;
 mod bad_archives;
 mod broken_releases;
 mod bundle_page;
+mod bundles;
 mod database_faults;
 mod disk;
 mod docker;

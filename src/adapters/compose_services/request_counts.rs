@@ -6,6 +6,9 @@ use super::ComposeServices;
 use crate::error::Fault;
 use crate::plan::refusals::Counts;
 
+/// Numbers of every route and status are a long page.
+const MOST_PAGE: usize = 16 * 1024 * 1024;
+
 impl ComposeServices {
     /// Reads the metrics of each running container of the API. One that does not count yet is without counts.
     pub(super) async fn counted_requests(&self) -> Result<BTreeMap<String, Option<Counts>>, Fault> {
@@ -19,7 +22,8 @@ impl ComposeServices {
             let unreachable = || Fault::new(format!("{} has no address", container.name));
             let address = port.and_then(|port| container.address(port)).ok_or_else(unreachable)?;
             let url = format!("http://{address}{}", counter.path);
-            let page = self.http.page(&url, self.profile.health.request_timeout).await;
+            let limit = self.profile.health.request_timeout;
+            let page = self.http.get_long(&url, None, limit, MOST_PAGE).await;
             let page = page.map_err(|error| {
                 Fault::caused_by(format!("{} does not show its metrics", container.name), &error)
             })?;

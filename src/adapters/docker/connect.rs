@@ -56,6 +56,20 @@ impl Engine {
     pub async fn facts(&self) -> Result<EngineFacts, DockerError> {
         let info = self.ask("read what docker says of itself", self.docker.info()).await?;
         let count = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+        let version = |version: bollard::models::SystemInfoCgroupVersionEnum| version.to_string();
+        let more = [
+            ("operating system", info.operating_system),
+            ("kernel", info.kernel_version),
+            ("cgroup version", info.cgroup_version.map(version)),
+            ("logging driver", info.logging_driver),
+            ("default runtime", info.default_runtime),
+            ("live restore", info.live_restore_enabled.map(|on| on.to_string())),
+            ("security options", info.security_options.map(|options| options.join(" "))),
+            ("warnings", info.warnings.map(|warnings| warnings.join("; "))),
+        ];
+        let said = |(name, value): (&str, Option<String>)| {
+            value.filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value))
+        };
         Ok(EngineFacts {
             version: info.server_version.unwrap_or_default(),
             api_version: self.docker.client_version().to_string(),
@@ -64,6 +78,7 @@ impl Engine {
             architecture: info.architecture.unwrap_or_default(),
             memory: count(info.mem_total),
             processors: count(info.ncpu),
+            more: more.into_iter().filter_map(said).collect(),
         })
     }
 

@@ -65,6 +65,12 @@ pub struct Container {
     pub finished_at: Option<Timestamp>,
     /// What its health check says.
     pub health: Health,
+    /// The last runs of its health check that the engine remembers, oldest first, whatever came of them.
+    pub health_log: Vec<HealthProbe>,
+    /// The most memory it may have, in bytes, if it is limited.
+    pub memory_limit: Option<u64>,
+    /// When the engine starts it again: `no`, `always`, `on-failure`, `unless-stopped`.
+    pub restart_policy: String,
     /// How it reaches the network.
     pub network: NetworkAccess,
     /// The ports published on the host.
@@ -121,6 +127,8 @@ pub enum Health {
 /// One run of a health check that the engine still remembers, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthProbe {
+    /// When it began.
+    pub at: Option<Timestamp>,
     /// The check's exit code; -1 if it ran out of time.
     pub exit_code: i64,
     /// The start of what it printed.

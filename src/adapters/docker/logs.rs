@@ -1,17 +1,20 @@
-//! The last lines of a container's log.
+//! A container's log: its last lines, or all of it piece by piece.
 
+mod joined;
 mod tail;
 
 use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::{StreamExt, pin_mut};
+use futures_util::{Stream, StreamExt, pin_mut};
 use jiff::Timestamp;
+use tokio_util::bytes::Bytes;
 
 use super::error::DockerError;
 use super::{ContainerId, Engine};
 
+use joined::Joined;
 use tail::Tail;
 
 const READ_LIMIT: Duration = Duration::from_secs(30);
@@ -54,7 +57,56 @@ pub enum LogStream {
     Stderr,
 }
 
+/// Which part of a log is wanted. The engine compares whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSpan {
+    /// At most this many lines, the last ones.
+    pub lines: Option<u32>,
+    /// Nothing older than this.
+    pub since: Option<Timestamp>,
+    /// Nothing newer than this.
+    pub until: Option<Timestamp>,
+}
+
+/// A log as it comes: whole lines, as many in a piece as came at once. A line is cut only where it is longer than 256 KiB.
+pub type LogPieces = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, DockerError>> + Send>>;
+
 impl Engine {
+    /// A container's log from its beginning or from where `span` says to its present end, both streams together. Nothing
+    /// is put into its lines: a time stamp in the middle of a long one would cut in two what has to be found whole.
+    pub fn log_pieces(&self, id: &ContainerId, span: LogSpan) -> LogPieces {
+        let seconds = |time: Option<Timestamp>, round_up: i64| {
+            time.map_or(0, |time| i32::try_from(time.as_second() + round_up).unwrap_or(i32::MAX))
+        };
+        let options = LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .tail(&span.lines.map_or_else(|| "all".to_owned(), |lines| lines.to_string()))
+            .since(seconds(span.since, 0))
+            .until(seconds(span.until, 1))
+            .build();
+        let (engine, doing) = (self.clone(), format!("read the log of container {}", id.short()));
+        let frames = self.docker.logs(id.as_str(), Some(options));
+        let joined = frames.map(Some).chain(futures_util::stream::iter([None])).scan(
+            Joined::default(),
+            move |joined, frame| {
+                let piece = match frame {
+                    Some(Ok(LogOutput::StdErr { message })) => Ok(joined.push(LogStream::Stderr, &message)),
+                    Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => {
+                        Ok(joined.push(LogStream::Stdout, &message))
+                    }
+                    Some(Ok(LogOutput::StdIn { .. })) => Ok(Vec::new()),
+                    Some(Err(error)) => Err(engine.failed(doing.clone(), &error)),
+                    None => Ok(joined.finish()),
+                };
+                futures_util::future::ready(Some(piece.map(Bytes::from)))
+            },
+        );
+        joined
+            .filter(|piece| futures_util::future::ready(!matches!(piece, Ok(piece) if piece.is_empty())))
+            .boxed()
+    }
+
     /// The last lines of a container's log, both streams in the order the engine has them.
     ///
     /// # Errors

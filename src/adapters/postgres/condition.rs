@@ -21,7 +21,7 @@ const NAMED: usize = 5;
 /// When the connection is lost.
 pub async fn condition(session: &Session) -> Result<Condition, PgError> {
     let facts = server_facts(session).await?;
-    let (clock_apart, clock_uncertain) = clock(session).await?;
+    let (clock_skew, clock_uncertain) = clock(session).await?;
     let row = session
         .row(
             "asking the server for its condition",
@@ -60,20 +60,23 @@ pub async fn condition(session: &Session) -> Result<Condition, PgError> {
         log_statement: row.get(8),
         oldest_transaction: count(9),
         collation: collation(session).await?,
-        clock_apart,
+        clock_apart: Duration::from_millis(clock_skew.unsigned_abs()),
         clock_uncertain,
     })
 }
 
-/// How far the clocks are apart, and how long it took to ask: the answer is of some moment in between.
-async fn clock(session: &Session) -> Result<(Duration, Duration), PgError> {
+/// The server's clock less this machine's, in milliseconds, and how long it took to ask: the answer is of some moment in
+/// between.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn clock(session: &Session) -> Result<(i64, Duration), PgError> {
     let before = Timestamp::now();
     let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let theirs: i64 = session.row("asking for the time", sql, &[]).await?.get(0);
     let after = Timestamp::now();
     let (before, after) = (before.as_millisecond(), after.as_millisecond());
-    let apart = (theirs - i64::midpoint(before, after)).unsigned_abs();
-    Ok((Duration::from_millis(apart), Duration::from_millis((after - before).unsigned_abs())))
+    Ok((theirs - i64::midpoint(before, after), Duration::from_millis((after - before).unsigned_abs())))
 }
 
 /// In the schemas that the role works in or owns: what others keep beside them is no business of the product's migrations.

@@ -96,7 +96,7 @@ pub async fn named(session: &Session, doing: &str, query: &str) -> Result<Vec<(S
 }
 
 /// The table's name as the server writes it, quoted as needed.
-async fn find_table(session: &Session, table: &str) -> Result<Option<String>, PgError> {
+pub(super) async fn find_table(session: &Session, table: &str) -> Result<Option<String>, PgError> {
     let doing = format!("looking for the table {table}");
     Ok(session.row(&doing, "SELECT to_regclass($1)::text", &[&table]).await?.get(0))
 }

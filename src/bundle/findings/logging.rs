@@ -12,7 +12,7 @@ pub(super) fn statements(bundle: &Bundle) -> Vec<Finding> {
         return Vec::new();
     };
     let line = bundle.line_of(member::SERVER, &["\"log_statement\""]);
-    let finding = Finding::new("log-statement", Warning, format!("log holds secrets: log_statement = {value} writes passwords of ALTER ROLE into the log"))
+    let finding = Finding::new("log-statement", Warning, format!("log_statement = {value} writes passwords of ALTER ROLE into the log"))
         .seen([Evidence::new(member::SERVER, line, format!("log_statement = {value}"))])
         .remedy("set log_statement to none, and change passwords that were set while it was on; `opsctl support-bundle redact FILE` cleans a log")
         .explained("db-logging");

@@ -84,6 +84,11 @@ impl<'a> Survey<'a> {
         self.opened().await.as_ref().map_err(|fault| without("the install cannot be read", fault))
     }
 
+    /// The install, if it was read already and could be.
+    pub(in crate::commands) fn opened_already(&self) -> Option<&Install> {
+        self.given.or_else(|| self.install.get()?.as_ref().ok())
+    }
+
     /// The engine, which answers, and what it says of itself.
     pub(in crate::commands) async fn engine(&self) -> &Result<(Engine, EngineFacts), Fault> {
         self.engine

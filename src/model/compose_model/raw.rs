@@ -23,6 +23,13 @@ struct RawModel {
     networks: BTreeMap<String, Option<RawResource>>,
     #[serde(default)]
     volumes: BTreeMap<String, Option<RawResource>>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Option<RawSecret>>,
+}
+
+#[derive(Deserialize)]
+struct RawSecret {
+    file: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -109,6 +116,7 @@ pub(super) fn read(json: &[u8]) -> Result<ComposeModel, ComposeModelError> {
         services,
         networks: resources(raw.networks, &raw.name),
         volumes: resources(raw.volumes, &raw.name),
+        secret_files: raw.secrets.into_values().flatten().filter_map(|secret| secret.file).collect(),
         project: raw.name,
     })
 }

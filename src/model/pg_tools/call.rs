@@ -12,6 +12,9 @@ const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Longest wait of `pg_dump` for a table that something else has locked.
 const LOCK_WAIT: &str = "60s";
 
+/// The same where only somebody looks.
+const SHORT_LOCK_WAIT: &str = "3s";
+
 /// One run of a tool.
 #[derive(Debug, Clone)]
 pub struct ToolCall {
@@ -150,6 +153,17 @@ pub fn definitions(tools: &Tools, archive: &Path) -> ToolCall {
         program: tools.program("pg_restore"),
         args: vec!["--schema-only".to_owned(), "--file=-".to_owned(), archive.display().to_string()],
         env: Vec::new(),
+    }
+}
+
+/// Prints the definitions of a database as SQL, without its data, and without subscriptions, which hold passwords.
+pub fn schema(tools: &Tools, info: &ConnInfo) -> ToolCall {
+    let args = ["--schema-only", "--no-subscriptions", "--no-password"].map(str::to_owned);
+    let wait = format!("--lock-wait-timeout={SHORT_LOCK_WAIT}");
+    ToolCall {
+        program: tools.program("pg_dump"),
+        args: args.into_iter().chain([wait]).collect(),
+        env: environment(tools, info, &[]),
     }
 }
 

@@ -36,6 +36,7 @@ impl Container {
         let policy = host.restart_policy.and_then(|policy| policy.name);
         let labels: BTreeMap<String, String> = config.labels.unwrap_or_default().into_iter().collect();
         let doing = container_state(&state)?;
+        let health_log = state.health.as_ref().map(probes).unwrap_or_default();
         let ended =
             matches!(doing, ContainerState::Exited | ContainerState::Dead | ContainerState::Restarting);
         Ok(Self {
@@ -56,7 +57,13 @@ impl Container {
             created_at: raw.created.as_deref().and_then(timestamp),
             started_at: state.started_at.as_deref().and_then(timestamp),
             finished_at: state.finished_at.as_deref().and_then(timestamp),
-            health: state.health.map_or(Health::Unchecked, health),
+            health: state.health.map_or(Health::Unchecked, |raw| health(&raw)),
+            health_log,
+            memory_limit: host.memory.and_then(|bytes| u64::try_from(bytes).ok()).filter(|bytes| *bytes > 0),
+            restart_policy: policy
+                .map(|policy| policy.to_string())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "no".to_owned()),
             network: network(&network_mode, settings.networks.unwrap_or_default()),
             ports: bindings(settings.ports.unwrap_or_default()),
             environment: config.env.unwrap_or_default().iter().filter_map(|text| assignment(text)).collect(),
@@ -102,23 +109,25 @@ fn timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(|time: &Timestamp| time.as_second() > 0)
 }
 
-fn health(raw: RawHealth) -> Health {
-    let probes = || {
-        raw.log
-            .unwrap_or_default()
-            .into_iter()
-            .map(|probe| HealthProbe {
-                exit_code: probe.exit_code.unwrap_or(-1),
-                output: start_of(probe.output.unwrap_or_default().trim(), LONGEST_PROBE_OUTPUT),
-            })
-            .collect()
-    };
+fn health(raw: &RawHealth) -> Health {
     match raw.status {
-        Some(HealthStatusEnum::STARTING) => Health::Starting(probes()),
+        Some(HealthStatusEnum::STARTING) => Health::Starting(probes(raw)),
         Some(HealthStatusEnum::HEALTHY) => Health::Healthy,
-        Some(HealthStatusEnum::UNHEALTHY) => Health::Unhealthy(probes()),
+        Some(HealthStatusEnum::UNHEALTHY) => Health::Unhealthy(probes(raw)),
         Some(HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) | None => Health::Unchecked,
     }
+}
+
+fn probes(raw: &RawHealth) -> Vec<HealthProbe> {
+    raw.log
+        .iter()
+        .flatten()
+        .map(|probe| HealthProbe {
+            at: probe.start.as_deref().and_then(timestamp),
+            exit_code: probe.exit_code.unwrap_or(-1),
+            output: start_of(probe.output.as_deref().unwrap_or_default().trim(), LONGEST_PROBE_OUTPUT),
+        })
+        .collect()
 }
 
 fn start_of(text: &str, longest: usize) -> String {
@@ -245,8 +254,9 @@ mod tests {
                 "Log": [{ "ExitCode": 1, "Output": "connection refused\n" }]
             });
         });
-        let probe = HealthProbe { exit_code: 1, output: "connection refused".to_owned() };
-        assert_eq!(container.health, Health::Unhealthy(vec![probe]));
+        let probe = HealthProbe { at: None, exit_code: 1, output: "connection refused".to_owned() };
+        assert_eq!(container.health, Health::Unhealthy(vec![probe.clone()]));
+        assert_eq!(container.health_log, [probe]);
     }
 
     #[test]

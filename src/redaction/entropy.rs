@@ -1,0 +1,114 @@
+//! What looks drawn from a hat: the last resort, and never a bare hexadecimal identifier.
+
+use std::ops::Range;
+
+use super::harmless::{is_digest, is_identifier};
+use super::nested;
+use super::place::{Place, Rule};
+use super::scan::Depth;
+
+/// A run that is shorter is not looked at.
+const SHORTEST: usize = 20;
+
+/// Of a hundred pairs of characters, so many at least are of different kinds.
+const CHANGES: usize = 36;
+
+/// What stands before random text that is public, in small letters.
+const INTRODUCTIONS: [&[u8]; 16] = [
+    b"etag",
+    b"sha256:",
+    b"sha512",
+    b"sha384",
+    b"sha1",
+    b"integrity",
+    b"digest",
+    b"checksum",
+    b"fingerprint",
+    b"request-id",
+    b"requestid",
+    b"request_id",
+    b"trace",
+    b"w/\"",
+    b"h1:",
+    b"if-none-match",
+];
+
+/// How far before a run its introduction may stand.
+const REACH: usize = 20;
+
+/// Finds long runs without a blank, looks into those that are packed, and takes those that look random.
+pub(super) fn find(bytes: &[u8], public: &[Range<usize>], depth: Depth<'_>, places: &mut Vec<Place>) {
+    let mut behind = 0;
+    // A run of this length has a character at every such place.
+    let mut probe = SHORTEST - 1;
+    while probe < bytes.len() {
+        if probe >= behind && is_of_run(bytes[probe]) {
+            let start =
+                probe - bytes[behind..probe].iter().rev().take_while(|byte| is_of_run(**byte)).count();
+            let end = probe + bytes[probe..].iter().take_while(|byte| is_of_run(**byte)).count();
+            let end = end + bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+            behind = end;
+            if end - start >= SHORTEST {
+                look(bytes, start..end, public, depth, places);
+            }
+            probe = end + SHORTEST;
+            continue;
+        }
+        probe += SHORTEST;
+    }
+}
+
+fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'_>, places: &mut Vec<Place>) {
+    if let Some(rule) = nested::rule_within(bytes, &run, depth) {
+        places.push(Place::new(run, rule));
+        return;
+    }
+    let is_public = public.iter().any(|block| block.start <= run.start && run.end <= block.end);
+    if !is_public && is_random(&bytes[run.clone()]) && !is_introduced(bytes, run.start) {
+        places.push(Place::new(run, Rule::Entropy));
+    }
+}
+
+fn is_introduced(bytes: &[u8], start: usize) -> bool {
+    let before = bytes[start.saturating_sub(REACH)..start].to_ascii_lowercase();
+    INTRODUCTIONS.iter().any(|word| memchr::memmem::find(&before, word).is_some())
+}
+
+/// Whether a run has small letters, capitals and digits that alternate as they do in nothing that has a meaning.
+pub(super) fn is_random(run: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(run);
+    let has = |kind: fn(&u8) -> bool| run.iter().any(kind);
+    if !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit))
+        || is_identifier(&text)
+        || is_digest(&text)
+    {
+        return false;
+    }
+    if run.starts_with(b"_ZN") || run.starts_with(b"_R") {
+        return false;
+    }
+    let alphanumeric = |pair: &&[u8]| pair[0].is_ascii_alphanumeric() && pair[1].is_ascii_alphanumeric();
+    let pairs = run.windows(2).filter(alphanumeric).count();
+    let changes = run.windows(2).filter(alphanumeric).filter(|pair| kind(pair[0]) != kind(pair[1])).count();
+    pairs + 2 >= SHORTEST - 2 && changes * 100 >= pairs * CHANGES && distinct(run) >= 10
+}
+
+fn kind(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        _ => 2,
+    }
+}
+
+fn distinct(run: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    for byte in run {
+        seen[usize::from(*byte)] = true;
+    }
+    seen.iter().filter(|seen| **seen).count()
+}
+
+fn is_of_run(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-')
+}

@@ -1,0 +1,450 @@
+//! Judging a value by itself: whether it is plainly harmless, nothing at all, or looks random.
+
+use super::mark;
+
+/// Values that stand where a secret could and are none, in small letters.
+const NOTHING: [&str; 66] = [
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "empty",
+    "unset",
+    "missing",
+    "present",
+    "set",
+    "redacted",
+    "filtered",
+    "hidden",
+    "masked",
+    "secret",
+    "password",
+    "token",
+    "string",
+    "str",
+    "text",
+    "varchar",
+    "bytes",
+    "int",
+    "integer",
+    "number",
+    "bool",
+    "boolean",
+    "any",
+    "object",
+    "required",
+    "optional",
+    "invalid",
+    "expired",
+    "valid",
+    "unknown",
+    "failed",
+    "failure",
+    "denied",
+    "rejected",
+    "ok",
+    "error",
+    "changed",
+    "enabled",
+    "disabled",
+    "default",
+    "is",
+    "was",
+    "must",
+    "cannot",
+    "not",
+    "has",
+    "should",
+    "the",
+    "for",
+    "in",
+    "from",
+    "to",
+    "of",
+    "and",
+    "or",
+    "incorrect",
+];
+
+/// Values that everybody chooses and that are words besides.
+const COMMON: [&str; 40] = [
+    "password",
+    "passwort",
+    "changeme",
+    "change-me",
+    "change_me",
+    "secret",
+    "admin",
+    "administrator",
+    "postgres",
+    "postgresql",
+    "root",
+    "default",
+    "example",
+    "test",
+    "testing",
+    "letmein",
+    "welcome",
+    "qwerty",
+    "supersecret",
+    "production",
+    "development",
+    "staging",
+    "localhost",
+    "agledger",
+    "ledger",
+    "database",
+    "username",
+    "undefined",
+    "disabled",
+    "required",
+    "security",
+    "monitoring",
+    "container",
+    "service",
+    "services",
+    "internal",
+    "external",
+    "unknown",
+    "replaceme",
+    "replace-me",
+];
+
+/// Whether a value says that there is none, or only names one: nothing is lost with it.
+pub(super) fn is_nothing(value: &str) -> bool {
+    let value = value.trim().trim_matches(|char| matches!(char, '"' | '\'' | '`' | ',' | ';'));
+    let small = value.to_ascii_lowercase();
+    value.is_empty()
+        || NOTHING.contains(&small.trim_end_matches([':', '.', '!', '?']))
+        || is_mask(value)
+        || is_reference(value)
+}
+
+/// Whether something stands in the place of a value that was taken out.
+fn is_mask(value: &str) -> bool {
+    let inner = value.trim_matches(|char: char| "<>[](){}*_-.•#%".contains(char));
+    inner.is_empty()
+        || memchr::memmem::find(value.as_bytes(), mark::BEGIN).is_some()
+        || inner.bytes().all(|byte| matches!(byte, b'x' | b'X'))
+        || (value.starts_with(['<', '[', '(']) && value.ends_with(['>', ']', ')']) && is_words(inner))
+}
+
+fn is_words(text: &str) -> bool {
+    text.len() <= 40
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b':'))
+}
+
+/// Whether a value is the name of one: `${NAME}`, `$1`, `{{ name }}`, `%s`, `?`.
+fn is_reference(value: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if let Some(rest) = value.strip_prefix("${") {
+        return rest
+            .strip_suffix('}')
+            .is_some_and(|name| is_name(name.split([':', '-', '?']).next().unwrap_or_default()))
+            && !rest.contains(":-");
+    }
+    if let Some(name) = value.strip_prefix('$') {
+        return is_name(name) && name.bytes().all(|byte| !byte.is_ascii_lowercase());
+    }
+    (value.starts_with("{{") && value.ends_with("}}"))
+        || value.starts_with("%s")
+        || matches!(value, "{}" | "?" | "%v" | "%q" | "{:?}")
+}
+
+/// Whether a value is one that everybody chooses, or a word: it would mask too much if it were searched for.
+pub(super) fn is_common(value: &str) -> bool {
+    let small = value.to_ascii_lowercase();
+    let stem = small.trim_end_matches(|char: char| char.is_ascii_digit() || char == '!');
+    COMMON.contains(&small.as_str())
+        || COMMON.contains(&stem)
+        || (value.len() < 12
+            && small == value
+            && value.bytes().all(|byte| byte.is_ascii_lowercase())
+            && is_wordlike(value))
+        || value.bytes().all(|byte| byte == value.as_bytes()[0])
+        || is_number(value)
+}
+
+/// Whether a value is plainly harmless: a boolean, number, word, path, address, identifier, version, or a list of them.
+pub(super) fn is_harmless(value: &str) -> bool {
+    let value = unquoted(value.trim());
+    if is_nothing(value) || value.contains("[REDACTED") {
+        return true;
+    }
+    if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
+        return false;
+    }
+    value
+        .split(|char: char| {
+            char.is_whitespace()
+                || matches!(char, ',' | ';' | '|' | '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}')
+        })
+        .all(is_harmless_token)
+}
+
+fn unquoted(value: &str) -> &str {
+    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(value)
+}
+
+fn is_harmless_token(token: &str) -> bool {
+    if token.is_empty() || is_identifier(token) || is_digest(token) || is_version(token) {
+        return true;
+    }
+    if let Some((scheme, rest)) = token.split_once("://") {
+        return scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
+            && !has_userinfo(rest)
+            && rest.split(['/', '?', '&', '=', ',']).all(|part| part.is_empty() || is_harmless_token(part));
+    }
+    if let Some((before, digest)) = token.split_once('@') {
+        // An address, or an image by its digest.
+        return !before.contains(':') && is_plain_word(before) && is_plain_word(digest)
+            || (is_digest(digest) && is_plain_word(before));
+    }
+    is_plain_word(token)
+}
+
+/// `1.2.3`, `v1.2.3-rc1`, `1.2.3+build.7`
+fn is_version(token: &str) -> bool {
+    let token = token.strip_prefix('v').unwrap_or(token);
+    let (numbers, rest) = token.split_at(token.find(['-', '+']).unwrap_or(token.len()));
+    numbers.contains('.')
+        && numbers
+            .split('.')
+            .all(|part| !part.is_empty() && part.len() <= 8 && part.bytes().all(|byte| byte.is_ascii_digit()))
+        && rest.len() <= 16
+        && rest.split(['-', '+', '.']).all(|part| part.len() <= 8)
+}
+
+fn has_userinfo(rest: &str) -> bool {
+    rest.split(['/', '?']).next().is_some_and(|authority| authority.contains('@'))
+}
+
+/// Words, numbers and short identifiers, joined by what joins those.
+fn is_plain_word(token: &str) -> bool {
+    token
+        .split(|char: char| {
+            matches!(char, '/' | ':' | '.' | '_' | '-' | '@' | '~' | '*' | '%' | '<' | '>' | '?')
+        })
+        .all(|part| part.is_empty() || is_plain_part(part))
+        && !looks_random(token.as_bytes())
+}
+
+fn is_plain_part(part: &str) -> bool {
+    let digits = part.bytes().filter(u8::is_ascii_digit).count();
+    if digits == part.len() {
+        return digits <= 10 || is_number(part) && digits <= 13;
+    }
+    if !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return part.chars().all(|char| char.is_alphabetic() && !char.is_ascii());
+    }
+    if digits == 0 {
+        return is_wordlike(part);
+    }
+    // `v2`, `rs256`, `s3`, `512mb`, `x64`, `2026T`: a word and a number.
+    changes(part.as_bytes()) <= if part.len() <= 6 { 3 } else { 2 }
+        && part.len() - digits <= 16
+        && digits <= 8
+        && part.split(|char: char| char.is_ascii_digit()).all(is_wordlike)
+}
+
+/// Whether letters could be words of a language: vowels among consonants, and no capitals in the middle of words.
+pub(super) fn is_wordlike(letters: &str) -> bool {
+    let bytes = letters.as_bytes();
+    if bytes.len() < 6 {
+        return changes(bytes) <= 2 || bytes.len() <= 3;
+    }
+    if !bytes.iter().all(u8::is_ascii_alphabetic) || bytes.len() > 40 {
+        return false;
+    }
+    let is_vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
+    let vowels = bytes.iter().filter(|byte| is_vowel(byte)).count();
+    let longest = bytes.split(is_vowel).map(<[u8]>::len).max().unwrap_or_default();
+    let shouted = bytes.iter().all(u8::is_ascii_uppercase);
+    vowels * 6 >= bytes.len() && longest <= 5 && (shouted || changes(bytes) * 3 <= bytes.len())
+}
+
+/// How often the kind of character changes: small letter, capital, digit, anything else.
+fn changes(bytes: &[u8]) -> usize {
+    let kind = |byte: u8| match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    bytes.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count()
+}
+
+/// Whether bytes look as if they had been drawn: kinds of characters change often, or letters are none of a language.
+pub(super) fn looks_random(bytes: &[u8]) -> bool {
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if bytes.len() < 8 || letters == 0 {
+        return false;
+    }
+    let joined = bytes.iter().filter(|byte| matches!(byte, b'/' | b'.' | b'_' | b'-' | b':' | b' ')).count();
+    let changes = changes(bytes).saturating_sub(joined * 2);
+    (digits > 0 && changes * 4 >= bytes.len() - joined)
+        || (digits == 0
+            && joined == 0
+            && bytes.len() >= 12
+            && std::str::from_utf8(bytes).is_ok_and(|text| !is_wordlike(text)))
+}
+
+/// Whether a short piece of a random secret is still random enough not to stand elsewhere by chance.
+pub(super) fn looks_random_piece(piece: &[u8]) -> bool {
+    piece.iter().any(u8::is_ascii_digit) && piece.iter().any(u8::is_ascii_alphabetic) && changes(piece) >= 3
+}
+
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b':' | b','))
+        && text.len() <= 12
+}
+
+/// A UUID: 8-4-4-4-12 hexadecimal digits.
+pub(super) fn is_identifier(token: &str) -> bool {
+    let token = token.strip_prefix("urn:uuid:").unwrap_or(token);
+    let mut parts = token.split('-');
+    [8, 4, 4, 4, 12].into_iter().all(|length| {
+        parts
+            .next()
+            .is_some_and(|part| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }) && parts.next().is_none()
+}
+
+/// What is known to be a hash, by what stands before it.
+pub(super) fn is_digest(token: &str) -> bool {
+    const KINDS: [&str; 12] = [
+        "sha256:", "sha512:", "sha1:", "sha384:", "sha256-", "sha512-", "sha384-", "sha1-", "md5:",
+        "SHA256:", "MD5:", "h1:",
+    ];
+    KINDS.iter().any(|kind| {
+        token.find(kind).is_some_and(|at| at == 0 || !token.as_bytes()[at - 1].is_ascii_alphanumeric())
+    })
+}
+
+/// Whether a value is the path of a file.
+pub(super) fn is_place(value: &str) -> bool {
+    let value = unquoted(value.trim());
+    let rooted = value.starts_with('/')
+        || value.starts_with("./")
+        || value.starts_with("../")
+        || value.starts_with("~/");
+    let named = value.rsplit_once('.').is_some_and(|(_, end)| {
+        matches!(
+            end,
+            "pem"
+                | "key"
+                | "crt"
+                | "cer"
+                | "txt"
+                | "json"
+                | "env"
+                | "toml"
+                | "yml"
+                | "yaml"
+                | "p12"
+                | "pub"
+                | "conf"
+        )
+    });
+    (rooted || named)
+        && value.len() < 256
+        && !value.contains(char::is_whitespace)
+        && !value.contains(['=', '@', '$', '!', '%'])
+        && value.split('/').all(|part| part.is_empty() || part.len() < 40 && !looks_random(part.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plainly_harmless() {
+        for value in [
+            "",
+            "true",
+            "5432",
+            "0.5",
+            "30s",
+            "512MB",
+            "1.2.3",
+            "v1.2.3-rc1",
+            "info",
+            "production",
+            "localhost:5432",
+            "db.internal",
+            "https://ledger.example.org:3001/v1/health",
+            "/var/lib/postgresql/data",
+            "10.0.0.0/8",
+            "fe80::1",
+            "Europe/Berlin",
+            "ghcr.io/agledger/api:1.2.3",
+            "a.yml:b.yml",
+            "123e4567-e89b-12d3-a456-426614174000",
+            "eu-west-1",
+            "RS256",
+            "TLSv1.2",
+            "ops@example.org",
+            "en_US.UTF-8",
+            "0 3 * * *",
+            "json,text",
+            "sha256:9f86d081884c7d659a2feaa0c55ad015",
+            "postgres://db:5432/ledger?sslmode=require",
+            "ghcr.io/a/b@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "verify-full",
+            "max_old_space_size",
+            "--max-old-space-size=4096",
+        ] {
+            assert!(is_harmless(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_not() {
+        for value in [
+            "hX8s2kQ9vLm4",
+            "p@ss!word",
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "https://u:p@h/",
+            "postgres://u:p@h/d",
+            "Tr0ub4dor&3",
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+            "correct$horse",
+            "xKqJzRwTvBnMpLsD",
+            "https://hooks.example.org/T024/hX8s2kQ9vLm4hX8s2kQ9",
+        ] {
+            assert!(!is_harmless(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_says_that_there_is_no_secret() {
+        for value in [
+            "",
+            "null",
+            "\"\"",
+            "***",
+            "xxxxx",
+            "<redacted>",
+            "[FILTERED]",
+            "[REDACTED:A#k3f9]",
+            "${POSTGRES_PASSWORD}",
+            "$1",
+            "%s",
+        ] {
+            assert!(is_nothing(value), "{value}");
+        }
+        for value in ["hunter2", "${A:-hunter2}", "$ecret", "12345678"] {
+            assert!(!is_nothing(value), "{value}");
+        }
+    }
+}

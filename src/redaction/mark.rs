@@ -1,0 +1,88 @@
+//! What stands in the place of a secret.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::place::{Place, Rule};
+
+/// How each mark begins.
+pub(super) const BEGIN: &[u8] = b"[REDACTED";
+
+/// No mark is longer.
+pub(super) const LONGEST: usize = 128;
+
+/// How many characters a fingerprint has: enough to match values within a bundle.
+const DIGITS: usize = 4;
+
+/// Longer names of variables are cut: they could be anything.
+const LONGEST_NAME: usize = 48;
+
+/// The key of one bundle's fingerprints: by them equal values can be matched in the bundle, and guessed by nobody. It has
+/// no way out, so that it cannot be logged.
+#[derive(Clone)]
+pub struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    /// Takes a key into use, which is to be random and used for nothing else.
+    pub fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// The fingerprint of a value, such as `k3f9`.
+    pub fn fingerprint(&self, value: &[u8]) -> String {
+        const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(value);
+        let digest = mac.finalize().into_bytes();
+        digest.iter().take(DIGITS).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    }
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("TokenKey(..)")
+    }
+}
+
+/// How marks are made.
+pub(super) enum Marks {
+    /// `[REDACTED:NAME]`, or `[REDACTED]` for what has no name.
+    Plain,
+    /// `[REDACTED:NAME#k3f9]`.
+    Keyed(TokenKey),
+}
+
+impl Marks {
+    /// What stands in the place of `secret`.
+    pub(super) fn mark(&self, place: &Place, secret: &[u8]) -> String {
+        let name = match &place.rule {
+            Rule::Known(name) | Rule::Variable(name) => printable(name),
+            Rule::Structure(name) | Rule::Pattern(name) => (*name).to_owned(),
+            Rule::Entropy => "random".to_owned(),
+        };
+        match self {
+            Self::Plain if matches!(place.rule, Rule::Known(_) | Rule::Variable(_)) => {
+                format!("[REDACTED:{name}]")
+            }
+            Self::Plain => "[REDACTED]".to_owned(),
+            Self::Keyed(key) => {
+                let token = place.token.as_deref().map_or_else(|| key.fingerprint(secret), str::to_owned);
+                format!("[REDACTED:{name}#{token}]")
+            }
+        }
+    }
+
+    /// The fingerprint of a known secret.
+    pub(super) fn fingerprint(&self, secret: &[u8]) -> String {
+        match self {
+            Self::Plain => String::new(),
+            Self::Keyed(key) => key.fingerprint(secret),
+        }
+    }
+}
+
+/// A name that says nothing but a name.
+pub(super) fn printable(name: &str) -> String {
+    let is_plain = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '_' | '.' | '-');
+    name.chars().filter(is_plain).take(LONGEST_NAME).collect()
+}

@@ -1,0 +1,387 @@
+//! Judging a value by the name it goes by.
+
+/// What a name says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Names {
+    /// Nothing.
+    Nothing,
+    /// It could be a secret: it is one if it looks like one.
+    Perhaps,
+    /// It is a secret.
+    Secret,
+    /// It is a password, whatever it looks like.
+    Password,
+}
+
+/// Words that say nothing about what they stand behind.
+const PASSED_OVER: [&str; 34] = [
+    "previous",
+    "prev",
+    "old",
+    "new",
+    "current",
+    "next",
+    "backup",
+    "bak",
+    "tmp",
+    "b64",
+    "base64",
+    "hex",
+    "pem",
+    "raw",
+    "value",
+    "val",
+    "plain",
+    "plaintext",
+    "string",
+    "str",
+    "data",
+    "env",
+    "prod",
+    "dev",
+    "staging",
+    "test",
+    "primary",
+    "secondary",
+    "file",
+    "header",
+    "headers",
+    "json",
+    "base",
+    "enc",
+];
+
+/// A last word by which a value is a password.
+const PASSWORDS: [&str; 14] = [
+    "password",
+    "passwords",
+    "passwd",
+    "pwd",
+    "pass",
+    "passphrase",
+    "passcode",
+    "pw",
+    "passwort",
+    "pgpassword",
+    "mysqlpwd",
+    "userpass",
+    "dbpass",
+    "rootpw",
+];
+
+/// A last word by which a value is a secret.
+const SECRETS: [&str; 34] = [
+    "secret",
+    "secrets",
+    "token",
+    "apikey",
+    "apikeys",
+    "apitoken",
+    "authtoken",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "secretkey",
+    "privatekey",
+    "accesskey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
+    "sharedkey",
+    "presharedkey",
+    "credential",
+    "credentials",
+    "creds",
+    "authorization",
+    "cookie",
+    "cookies",
+    "dsn",
+    "bearer",
+    "jwt",
+    "mnemonic",
+    "licensekey",
+    "clientsecret",
+    "sharedaccesskey",
+    "accountkey",
+    "connectionstring",
+    "sessiontoken",
+];
+
+/// A last word by which it could be one.
+const PERHAPS: [&str; 26] = [
+    "key",
+    "keys",
+    "tokens",
+    "auth",
+    "license",
+    "licence",
+    "session",
+    "sid",
+    "sessionid",
+    "signature",
+    "sig",
+    "nonce",
+    "salt",
+    "otp",
+    "pin",
+    "code",
+    "csrf",
+    "xsrf",
+    "hash",
+    "digest",
+    "seed",
+    "webhook",
+    "assertion",
+    "ticket",
+    "verifier",
+    "userinfo",
+];
+
+/// Words that make a `key` a secret one.
+const KEYS: [&str; 44] = [
+    "api",
+    "secret",
+    "private",
+    "access",
+    "signing",
+    "sign",
+    "encryption",
+    "encrypt",
+    "master",
+    "license",
+    "licence",
+    "auth",
+    "vault",
+    "hmac",
+    "aes",
+    "jwt",
+    "session",
+    "webhook",
+    "shared",
+    "preshared",
+    "service",
+    "ssh",
+    "ssl",
+    "tls",
+    "account",
+    "storage",
+    "sas",
+    "client",
+    "admin",
+    "root",
+    "app",
+    "application",
+    "platform",
+    "agent",
+    "deploy",
+    "function",
+    "host",
+    "integration",
+    "ingest",
+    "bot",
+    "rsa",
+    "cookie",
+    "token",
+    "security",
+];
+
+/// Words that make a `key` none.
+const NO_KEYS: [&str; 24] = [
+    "public",
+    "primary",
+    "foreign",
+    "partition",
+    "cache",
+    "sort",
+    "routing",
+    "idempotency",
+    "object",
+    "row",
+    "group",
+    "map",
+    "lock",
+    "dedup",
+    "range",
+    "unique",
+    "index",
+    "registry",
+    "feature",
+    "message",
+    "surrogate",
+    "natural",
+    "composite",
+    "candidate",
+];
+
+/// Whether the value of a variable is a secret by its name alone.
+pub(super) fn is_secret(name: &str) -> bool {
+    judged(name) >= Names::Secret || {
+        // In an environment file, a key is rarely anything else.
+        let words = words(name);
+        matches!(
+            last(&words),
+            Some((
+                _,
+                "key" | "license" | "licence" | "auth" | "salt" | "keys" | "tokens" | "headers" | "header"
+            ))
+        ) && judged(name) == Names::Perhaps
+    }
+}
+
+/// Whether a name is that of a place where the value is.
+pub(super) fn points(name: &str) -> bool {
+    let words = words(name);
+    matches!(
+        words.last().map(String::as_str),
+        Some(
+            "file"
+                | "path"
+                | "dir"
+                | "key"
+                | "cert"
+                | "pem"
+                | "license"
+                | "credentials"
+                | "secret"
+                | "secrets"
+        )
+    )
+}
+
+/// What a name says of its value.
+pub(super) fn judged(name: &str) -> Names {
+    let words = words(name);
+    let Some((at, word)) = last(&words) else { return Names::Nothing };
+    let before = at.checked_sub(1).map_or("", |before| words[before].as_str());
+    let last = words.last().map_or("", String::as_str);
+    if ends_in(word, &PASSWORDS, &["password", "passwd", "passphrase"]) {
+        // `pass` alone is what tests do.
+        return if word == "pass" && at == 0 && words.len() > 1 { Names::Nothing } else { Names::Password };
+    }
+    match word {
+        "key" if NO_KEYS.contains(&before) => Names::Nothing,
+        "key" if KEYS.contains(&before) => Names::Secret,
+        "id" if before == "key" && at >= 2 && words[at - 2] == "access" => Names::Secret,
+        "hash" | "digest" if words[..at].iter().any(|word| PASSWORDS.contains(&word.as_str())) => {
+            Names::Secret
+        }
+        "hash" | "digest" => Names::Nothing,
+        "license" | "licence" if last == "key" => Names::Secret,
+        "header" | "headers" | "file" | "data" | "value" | "string" => Names::Nothing,
+        word if ends_in(
+            word,
+            &SECRETS,
+            &["secret", "apikey", "token", "secretkey", "privatekey", "accesskey"],
+        ) =>
+        {
+            Names::Secret
+        }
+        word if PERHAPS.contains(&word) => Names::Perhaps,
+        _ => Names::Nothing,
+    }
+}
+
+fn ends_in(word: &str, words: &[&str], ends: &[&str]) -> bool {
+    words.contains(&word) || ends.iter().any(|end| word.len() > end.len() && word.ends_with(end))
+}
+
+/// The last word that says something, and which it is.
+fn last(words: &[String]) -> Option<(usize, &str)> {
+    let says_something = |word: &String| {
+        !PASSED_OVER.contains(&word.as_str()) && !word.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let at = words.iter().rposition(says_something)?;
+    Some((at, words[at].trim_end_matches(|char: char| char.is_ascii_digit())))
+}
+
+/// The words of a name, in small letters: `API_KEY`, `apiKey` and `x-api-key` hold `api` and `key`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut before = ' ';
+    for char in name.chars() {
+        let begins = char.is_ascii_uppercase() && before.is_ascii_lowercase();
+        if (begins || !char.is_ascii_alphanumeric()) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if char.is_ascii_alphanumeric() {
+            word.push(char.to_ascii_lowercase());
+        }
+        before = char;
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets() {
+        for name in [
+            "POSTGRES_PASSWORD",
+            "db_passwd",
+            "PGPASSWORD",
+            "clientSecret",
+            "API_KEY_SECRET_PREVIOUS",
+            "x-api-key",
+            "apiKey",
+            "AWS_ACCESS_KEY_ID",
+            "aws_secret_access_key",
+            "VAULT_SIGNING_KEY",
+            "authorization",
+            "Cookie",
+            "set-cookie",
+            "SENTRY_DSN",
+            "githubToken",
+            "spring.datasource.password",
+            "SECRET_KEY_BASE",
+            "password_hash",
+            "passphrase",
+            "refresh_token",
+            "API_KEY_2",
+            "AccountKey",
+            "PrivateKey",
+            "TOKEN_B64",
+        ] {
+            assert!(judged(name) >= Names::Secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_none() {
+        for name in [
+            "AUTH_BYPASS",
+            "MONKEY",
+            "token_count",
+            "api_keys_total",
+            "key_id",
+            "auth_cache_hits_total",
+            "author",
+            "password_changed_at",
+            "secret_name",
+            "primary_key",
+            "public_key",
+            "keyspace",
+            "turkey",
+            "bypass",
+            "compass",
+            "passenger",
+            "cache_key",
+            "TOKEN_TTL",
+            "max_tokens_per_minute",
+        ] {
+            assert_eq!(judged(name), Names::Nothing, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_what_could_be_one() {
+        for name in ["key", "auth", "signature", "session", "LICENSE"] {
+            assert_eq!(judged(name), Names::Perhaps, "{name}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Secrets that are found by where they stand, whatever they are: as somebody's password, behind a name, in a header.
+
+mod commands;
+mod cursor;
+mod header;
+mod judge;
+mod key_value;
+mod messages;
+mod pgpass;
+mod url;
+mod value;
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::place::Place;
+
+/// What is searched for, and who looks closer at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// A word of a name.
+    Word,
+    /// `://`.
+    Address,
+    /// The `@` of an address that has no scheme.
+    At,
+    /// The scheme of an `Authorization` header.
+    Scheme,
+    /// A flag of one letter.
+    Flag,
+    /// The beginning of a message that quotes a value.
+    Message,
+    /// The port in a line of a `.pgpass`.
+    Port,
+}
+
+const WORDS: [&str; 30] = [
+    "passw",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "pass",
+    "secret",
+    "token",
+    "key",
+    "auth",
+    "credential",
+    "creds",
+    "cookie",
+    "dsn",
+    "license",
+    "licence",
+    "session",
+    "signature",
+    "jwt",
+    "salt",
+    "mnemonic",
+    "sig=",
+    "code=",
+    "otp",
+    "pin=",
+    "csrf",
+    "nonce",
+    "webhook",
+    "ticket",
+    "assertion",
+    "connectionstring",
+];
+
+struct Signs {
+    automaton: AhoCorasick,
+    signs: Vec<Sign>,
+}
+
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
+    let all: Vec<(&str, Sign)> = WORDS
+        .iter()
+        .map(|word| (*word, Sign::Word))
+        .chain([("://", Sign::Address), ("@", Sign::At)])
+        .chain(["bearer ", "basic ", "bearer%20", "basic%20"].map(|scheme| (scheme, Sign::Scheme)))
+        .chain(
+            [" -p", " -u", " -a ", " -w ", "\"-p", "\"-u", "'-p", "'-u", "\"-a", "'-a"]
+                .map(|flag| (flag, Sign::Flag)),
+        )
+        .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
+        .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
+        .collect();
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(all.iter().map(|(pattern, _)| pattern))
+        .expect("the patterns are few and short");
+    Signs { automaton, signs: all.into_iter().map(|(_, sign)| sign).collect() }
+});
+
+/// Finds what stands where secrets stand.
+pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
+    let signs = &*SIGNS;
+    // A value is not searched for names again, but the addresses in it are.
+    let mut behind = 0;
+    for found in signs.automaton.find_iter(bytes) {
+        let range = found.range();
+        let sign = signs.signs[found.pattern().as_usize()];
+        if range.start < behind && sign != Sign::Address {
+            continue;
+        }
+        let next = look(bytes, sign, &range, places);
+        behind = behind.max(next);
+    }
+}
+
+fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>) -> usize {
+    match sign {
+        Sign::Word => key_value::find(bytes, range, places),
+        Sign::Address => {
+            url::find(bytes, range, places);
+            range.end
+        }
+        Sign::At => {
+            url::without_scheme(bytes, range.start, places);
+            range.end
+        }
+        Sign::Scheme => header::bare_scheme(bytes, range, places),
+        Sign::Flag => commands::find(bytes, range, places),
+        Sign::Message => messages::find(bytes, range, places),
+        Sign::Port => pgpass::find(bytes, range, places),
+    }
+}
