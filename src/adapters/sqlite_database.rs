@@ -209,7 +209,7 @@ impl Databases for SqliteDatabase {
         let file = self.path_of(database);
         Ok(match working(move || Ok(content::hash(&file))).await? {
             Ok(now) if now == mark.0 => Written::Nothing,
-            Ok(_) => Written::Something("its content is another".to_owned()),
+            Ok(_) => Written::Something("what was written since, which a file does not count".to_owned()),
             Err(error) => Written::Unknown(unreadable(&error).to_string()),
         })
     }

@@ -141,7 +141,9 @@ mod tests {
     }
 
     fn rows(file: &Path) -> u64 {
-        Connection::open(file).unwrap().query_one("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
+        let count = "SELECT count(*) FROM t";
+        let rows: i64 = Connection::open(file).unwrap().query_one(count, [], |row| row.get(0)).unwrap();
+        rows.try_into().unwrap()
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The database that was backed up, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one for each backup that is looked at")]
 pub enum Database {
     /// A PostgreSQL database; `db.dump` is in `pg_dump`'s custom format.
     Postgresql(Postgres),
