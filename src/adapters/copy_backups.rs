@@ -1,7 +1,6 @@
 //! Backups of a SQLite database: a copy taken at one moment, checked, and put into an archive.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::adapters::archive::{
@@ -75,11 +74,8 @@ impl CopyBackups {
     ) -> Result<Contents, Fault> {
         let (path, partial) = (archive.to_owned(), copy::beside(&to, ".partial"));
         let failed = |error: SqliteError| error.fault("the backup cannot be unpacked");
-        copy::remove(&partial).map_err(failed)?;
-        let file = partial.clone();
+        let mut opened = copy::create_private(&partial).map_err(failed)?;
         let contents = in_background(archive, "reading", progress, move |follow| {
-            let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
-            let mut opened = opened.map_err(|error| ArchiveError::new(&file, error))?;
             archive::copy_dump(&path, Limits::none(), &mut opened, follow)
         })
         .await?;
@@ -179,6 +175,7 @@ impl Backups for CopyBackups {
         working(move || {
             let failed = |error: SqliteError| error.fault("the live data cannot be replaced");
             copy::fold(&file).map_err(failed)?;
+            copy::take_after(&incoming, &file).map_err(|error| failed(SqliteError::new(&file, error)))?;
             copy::publish(&incoming, &file).map_err(failed)
         })
         .await

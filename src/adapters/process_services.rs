@@ -1,6 +1,6 @@
 //! A product's process, started without a supervisor and found again whoever started it.
 //!
-//! Of each process three files are kept: what it was to be (written before it is started), who it is (written by itself),
+//! Of each process three files are kept: what it was to be (written before it is started), who it is (written before it runs),
 //! and how it ended (written behind it). A process is only what it says it is if it was started at the same moment of the
 //! same boot: an identifier alone may be somebody else's by now.
 
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::adapters::http::Http;
 use crate::adapters::process::{HostCommand, Inherited};
+use crate::adapters::release_link::no_rotation;
 use crate::adapters::sqlite_database::working;
 use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
@@ -36,9 +37,6 @@ use record::{Intent, Record};
 
 /// How often it is looked whether a process has ended.
 const INTERVAL: Duration = Duration::from_millis(50);
-
-/// How long a process may take to say who it is.
-const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a process may still be seen after it was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -102,16 +100,7 @@ impl ProcessServices {
         let command = self.places(&folder, port).fill(command);
         let record = self.record(name);
         record.begin(&Intent { version: release.version.clone(), image_id, port })?;
-        launch(&record, &self.install, &command, &self.environment)?;
-        let began = Instant::now();
-        while record.process()?.is_none() && record.ending()?.is_none() {
-            if began.elapsed() >= START_LIMIT {
-                return Err(Fault::new(format!("{name} could not be started"))
-                    .hint("are `setsid` and `sh` there? they start the product's process"));
-            }
-            sleep(INTERVAL).await;
-        }
-        Ok(())
+        launch(&record, &self.install, &command, &self.environment)
     }
 
     /// Ends a process: first it is asked to, and given its time.
@@ -328,10 +317,6 @@ impl Services for ProcessServices {
     async fn scan(&self, _: ProgressSink<'_>) -> Result<Option<String>, Fault> {
         Ok(None)
     }
-}
-
-fn no_rotation() -> Fault {
-    Fault::new("secrets of products that run as processes are not rotated")
 }
 
 /// A port that nobody else knows of: no client reaches what listens on it.

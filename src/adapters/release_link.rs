@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::model::release::Version;
 use crate::plan::rotation::{DualSecret, Window};
 use crate::plan::step::Release;
-use crate::ports::Settings;
+use crate::ports::{Passwords, Settings};
 
 const LINK: &str = "current";
 
@@ -59,7 +59,11 @@ impl Settings for ReleaseLink {
     }
 
     async fn set_window(&self, _: &DualSecret, _: &Window) -> Result<(), Fault> {
-        Err(Fault::new("secrets of products that run as processes are not rotated"))
+        Err(no_rotation())
+    }
+
+    fn passwords(&self, _: &DualSecret) -> Result<Passwords, Fault> {
+        Err(no_rotation())
     }
 
     async fn note_previous(&self, version: &Version) -> Result<(), Fault> {
@@ -67,6 +71,11 @@ impl Settings for ReleaseLink {
         files::replace(&path, format!("{version}\n").as_bytes(), Mode::Exactly(0o600))
             .map_err(|error| Fault::caused_by("could not note the release to go back to", &error))
     }
+}
+
+/// The profile of such a product has no secrets, so that no plan asks for one.
+pub(crate) fn no_rotation() -> Fault {
+    Fault::new("secrets of products that run as processes are not rotated")
 }
 
 #[cfg(test)]

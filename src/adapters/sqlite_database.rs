@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use crate::adapters::files::sync_dir;
+use crate::adapters::files::{FileError, sync_dir};
+use crate::adapters::release_link::no_rotation;
 use crate::adapters::sqlite::copy::{self, open};
 use crate::adapters::sqlite::{SqliteError, content, facts};
 use crate::error::Fault;
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::manifest::Sqlite;
 use crate::plan::rotation::OnRecord;
-use crate::ports::{CopyState, Databases, Schema, WriteMark, Written};
+use crate::ports::{CopyState, Databases, Passwords, Schema, WriteMark, Written};
 use crate::profile::{AppliedMigrations, Freshness};
 
 /// The product's database, and what opsctl keeps beside it.
@@ -82,9 +83,23 @@ impl SqliteDatabase {
 
     /// What is said of a file under the name of a database.
     pub fn read_facts(&self, file: &Path, name: &str) -> Result<Sqlite, Fault> {
-        let store = open(file).map_err(|error| unreadable(&error))?;
+        self.look(file, name).map_err(|error| unreadable(&error))
+    }
+
+    fn look(&self, file: &Path, name: &str) -> Result<Sqlite, SqliteError> {
+        let store = open(file)?;
         facts::facts(&store, name, &self.applied, &self.freshness)
-            .map_err(|error| unreadable(&SqliteError::new(file, error)))
+            .map_err(|error| SqliteError::new(file, error))
+    }
+
+    /// Whether the live file is gone, or no database any more; that it cannot be looked at is neither.
+    pub async fn is_damaged(&self) -> Result<bool, Fault> {
+        let database = self.clone();
+        working(move || match database.look(&database.file, "") {
+            Err(error) if !error.is_damage() => Err(unreadable(&error)),
+            looked => Ok(looked.is_err()),
+        })
+        .await
     }
 
     fn put(
@@ -100,6 +115,11 @@ impl SqliteDatabase {
                 &error,
             )
         };
+        if is_second_name(&incoming, &live).map_err(failed)? {
+            // A swap the other way round came no further than this.
+            copy::carry(&incoming, &live).map_err(failed)?;
+            fs::remove_file(&incoming).map_err(failed)?;
+        }
         if !incoming.exists() {
             return if live.exists() && outgoing.exists() {
                 Ok(())
@@ -107,28 +127,50 @@ impl SqliteDatabase {
                 Err(Fault::new(format!("{} is gone: somebody removed it", incoming.display())))
             };
         }
-        if outgoing.exists() {
-            // The live name is never without a file: between the two steps both names are of the same one.
-            if !same_file(&live, &outgoing).map_err(failed)? {
-                return Err(Fault::new(format!(
-                    "{} is there already, and is not the live data",
-                    outgoing.display()
-                ))
-                .hint("was the product started meanwhile? leave it alone until the operation has ended"));
-            }
-        } else {
-            copy::fold(&live).map_err(|error| error.fault("the live data cannot be put aside"))?;
-            fs::hard_link(&live, &outgoing).map_err(failed)?;
-            sync_dir(self.directory())
-                .map_err(|error| Fault::caused_by("the disk did not do its part", &error))?;
+        if !live.exists() {
+            // To SQLite an empty file is a store that is not there.
+            copy::create_private(&live).map_err(|error| error.fault("the live data cannot be put aside"))?;
         }
+        if !outgoing.exists() {
+            fold_unless_damaged(&live)?;
+            fs::hard_link(&live, &outgoing).map_err(failed)?;
+            sync_dir(self.directory()).map_err(|error| undurable(&error))?;
+        } else if !is_second_name(&outgoing, &live).map_err(failed)? {
+            // The live name is never without a file: between the two steps both names are of the same one.
+            return Err(Fault::new(format!(
+                "{} is there already, and is not the live data",
+                outgoing.display()
+            ))
+            .hint("was the product started meanwhile? leave it alone until the operation has ended"));
+        }
+        fold_unless_damaged(&incoming)?;
+        // A log that was left beside the name would be taken for that of the file that comes.
+        copy::carry(&live, &outgoing).map_err(failed)?;
+        copy::carry(&incoming, &live).map_err(failed)?;
+        copy::take_after(&incoming, &live).map_err(failed)?;
         fs::rename(&incoming, &live).map_err(failed)?;
-        sync_dir(self.directory()).map_err(|error| Fault::caused_by("the disk did not do its part", &error))
+        sync_dir(self.directory()).map_err(|error| undurable(&error))
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> std::io::Result<bool> {
-    let (one, other) = (fs::metadata(one)?, fs::metadata(other)?);
+/// What is damaged beyond reading is put aside, or back, as it is.
+fn fold_unless_damaged(file: &Path) -> Result<(), Fault> {
+    match copy::fold(file) {
+        Err(error) if !error.is_damage() => Err(error.fault("the live data cannot be put aside")),
+        _ => Ok(()),
+    }
+}
+
+fn undurable(error: &FileError) -> Fault {
+    Fault::caused_by("the disk did not do its part", error)
+}
+
+/// Whether a name is one more of the live file: that is as far as a swap comes before it takes effect.
+fn is_second_name(name: &Path, live: &Path) -> std::io::Result<bool> {
+    if name == live || !name.exists() || !live.exists() {
+        return Ok(false);
+    }
+    let (one, other) = (fs::metadata(name)?, fs::metadata(live)?);
     Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
@@ -147,7 +189,10 @@ pub(crate) async fn working<T: Send + 'static>(
 
 impl Databases for SqliteDatabase {
     async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault> {
-        Ok(self.path_of(database).exists())
+        let path = self.path_of(database);
+        let is_second = is_second_name(&path, &self.file)
+            .map_err(|error| Fault::caused_by(format!("cannot look at {}", path.display()), &error))?;
+        Ok(path.exists() && !is_second)
     }
 
     async fn copy(&self, from: &DatabaseName, to: &DatabaseName) -> Result<(), Fault> {
@@ -174,8 +219,12 @@ impl Databases for SqliteDatabase {
             if !copy.exists() {
                 return Ok(CopyState::NoCopy);
             }
-            let hash = |file: &Path| content::hash(file).map_err(|error| unreadable(&error));
-            Ok(if hash(&live)? == hash(&copy)? { CopyState::Unchanged } else { CopyState::Changed })
+            let now = match content::hash(&live) {
+                Err(error) if error.is_damage() => return Ok(CopyState::Changed),
+                now => now.map_err(|error| unreadable(&error))?,
+            };
+            let then = content::hash(&copy).map_err(|error| unreadable(&error))?;
+            Ok(if now == then { CopyState::Unchanged } else { CopyState::Changed })
         })
         .await
     }
@@ -215,11 +264,15 @@ impl Databases for SqliteDatabase {
     }
 
     async fn stored_under(&self, _: &DatabaseName, _: &str) -> Result<Vec<u64>, Fault> {
-        Err(no_secrets())
+        Err(no_rotation())
     }
 
     async fn on_record(&self, _: &DatabaseName, _: &str) -> Result<Vec<OnRecord>, Fault> {
-        Err(no_secrets())
+        Err(no_rotation())
+    }
+
+    async fn set_password(&self, _: &str, _: &Passwords) -> Result<String, Fault> {
+        Err(no_rotation())
     }
 
     /// A file has no sessions that could be asked.
@@ -228,12 +281,10 @@ impl Databases for SqliteDatabase {
     }
 }
 
-fn no_secrets() -> Fault {
-    Fault::new("secrets are not rotated in a SQLite database")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use rusqlite::Connection;
 
     use super::*;
@@ -287,6 +338,65 @@ mod tests {
                 assert!(!database.exists(&incoming).await.unwrap());
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_swap_is_undone_wherever_it_was_cut_short() {
+        for cut in 0..3 {
+            let Folder { database, folder: _folder } = folder();
+            let (live, incoming, outgoing) = (database.live(), name("side"), name("old"));
+            write(&database.path_of(&incoming), "side");
+            let paths = [&live, &incoming, &outgoing].map(|name| database.path_of(name));
+            if cut > 0 {
+                fs::hard_link(&paths[0], &paths[2]).unwrap();
+                assert!(!database.exists(&outgoing).await.unwrap(), "nothing was put aside yet");
+            }
+            if cut > 1 {
+                fs::rename(&paths[1], &paths[0]).unwrap();
+                assert!(database.exists(&outgoing).await.unwrap());
+            }
+            for _ in 0..2 {
+                database.swap(&live, &outgoing, &incoming).await.unwrap();
+                assert_eq!(held(&database, &live).await, ["live"], "{cut}");
+                assert_eq!(held(&database, &incoming).await, ["side"], "{cut}");
+                assert!(!paths[2].exists());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_store_any_more_is_put_aside_and_back_as_it_is() {
+        for content in [Some("not a store at all".repeat(10)), Some(String::new()), None] {
+            let Folder { database, folder: _folder } = folder();
+            let (live, incoming, outgoing) = (database.live(), name("side"), name("old"));
+            write(&database.path_of(&incoming), "side");
+            fs::remove_file(&database.file).unwrap();
+            let wal = copy::beside(&database.file, "-wal");
+            if let Some(content) = &content {
+                for (path, content) in [(&database.file, content.as_str()), (&wal, "a log of something else")]
+                {
+                    fs::File::create(path).unwrap().write_all(content.as_bytes()).unwrap();
+                }
+            }
+            database.swap(&live, &incoming, &outgoing).await.unwrap();
+            assert!(!wal.exists(), "it is not for the file that came");
+            assert_eq!(held(&database, &live).await, ["side"]);
+            database.swap(&live, &outgoing, &incoming).await.unwrap();
+            assert_eq!(fs::read_to_string(&database.file).unwrap(), content.unwrap_or_default());
+            assert_eq!(held(&database, &incoming).await, ["side"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_else_may_read_a_copy_and_what_goes_live_is_as_the_live_file_was() {
+        let Folder { database, folder: _folder } = folder();
+        let (live, copy, old) = (database.live(), name("copy"), name("old"));
+        let mode = |name: &DatabaseName| fs::metadata(database.path_of(name)).unwrap().mode() & 0o777;
+        fs::set_permissions(&database.file, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        database.copy(&live, &copy).await.unwrap();
+        assert_eq!(mode(&copy), 0o600);
+        database.swap(&live, &copy, &old).await.unwrap();
+        assert_eq!(mode(&live), 0o640);
     }
 
     #[tokio::test]

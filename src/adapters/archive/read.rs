@@ -51,7 +51,7 @@ pub enum Checked {
 }
 
 /// What a database in an archive is, by how it begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DumpHead {
     /// What `pg_dump` wrote.
     Postgresql(DumpHeader),

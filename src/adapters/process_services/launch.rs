@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is the adapter that starts the product's process")]
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -9,21 +10,20 @@ use super::record::Record;
 use crate::error::Fault;
 use crate::model::secret::Secret;
 
-/// Says who it is, runs the product, and notes how that ended. A signal to the group reaches the product; the shell waits.
+/// Waits for the word that it is recorded who it is, runs the product, and notes how that ended. Whoever started it and was
+/// killed before that gives no word: then nothing runs. A signal to the group reaches the product; the shell waits.
 const SCRIPT: &str = r#"
 run=$1
 shift
-exec >>"$run.log" 2>&1 </dev/null
 trap : TERM INT HUP
-read -r boot </proc/sys/kernel/random/boot_id
-read -r stat </proc/$$/stat
-printf '%s %s %s\n' "$boot" "$$" "$stat" >"$run.process.new" && mv "$run.process.new" "$run.process" || exit 1
+read -r word || exit 1
+exec >>"$run.log" 2>&1 </dev/null
 "$@"
 printf '%s\n' "$?" >"$run.ending.new" && mv "$run.ending.new" "$run.ending"
 "#;
 
 /// Starts a command in a session of its own, with the environment that is given and no more than `PATH` and `HOME` of this
-/// process's.
+/// process's. It is recorded who it is before it runs.
 pub(super) fn launch(
     record: &Record,
     directory: &Path,
@@ -32,7 +32,7 @@ pub(super) fn launch(
 ) -> Result<(), Fault> {
     let mut shell = Command::new("setsid");
     shell.args(["sh", "-c", SCRIPT, "sh"]).arg(record.base()).args(command);
-    shell.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    shell.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     shell.env_clear();
     for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
@@ -40,9 +40,14 @@ pub(super) fn launch(
         }
     }
     shell.envs(environment.iter().map(|(name, value)| (name, value.expose())));
-    let mut child =
-        shell.spawn().map_err(|error| Fault::caused_by("the product's process cannot be started", &error))?;
+    let failed =
+        |error: &dyn std::error::Error| Fault::caused_by("the product's process cannot be started", error);
+    let mut child = shell.spawn().map_err(|error| failed(&error))?;
+    let word = child.stdin.take();
+    let recorded = record.introduce(child.id());
     // So that it does not stay behind as a zombie for as long as this process runs.
     std::thread::spawn(move || child.wait());
-    Ok(())
+    recorded?;
+    let told = word.map_or(Ok(()), |mut word| word.write_all(b"recorded\n"));
+    told.map_err(|error| failed(&error).hint("are `setsid` and `sh` there? they start the product's process"))
 }

@@ -15,6 +15,9 @@ use crate::model::release::Version;
 /// How much of a log is looked at for its last lines.
 const TAIL: u64 = 64 << 10;
 
+/// Tells one boot of the machine from another.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
 /// Where the moment of a process's start is, behind the name of its program.
 const START_TIME: usize = 19;
 
@@ -74,6 +77,16 @@ impl Record {
         })
     }
 
+    /// Notes who the process of an identifier is.
+    pub(super) fn introduce(&self, pid: u32) -> Result<(), Fault> {
+        let failed = |error: &dyn std::error::Error| Fault::caused_by("a process cannot be recorded", error);
+        let boot = fs::read_to_string(BOOT).map_err(|error| failed(&error))?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|error| failed(&error))?;
+        let text = format!("{} {pid} {stat}", boot.trim());
+        files::replace(&beside(&self.base, ".process"), text.as_bytes(), Mode::Exactly(0o600))
+            .map_err(|error| failed(&error))
+    }
+
     pub(super) fn process(&self) -> Result<Option<Process>, Fault> {
         Ok(self.read(".process")?.and_then(|text| Process::parse(&text)))
     }
@@ -124,7 +137,7 @@ impl Record {
 }
 
 impl Process {
-    /// Reads what a process wrote of itself: the boot, its identifier, and its line in `/proc`.
+    /// Reads what was noted of a process: the boot, its identifier, and its line in `/proc`.
     fn parse(text: &str) -> Option<Self> {
         let (boot, rest) = text.split_once(' ')?;
         let (pid, stat) = rest.split_once(' ')?;
@@ -132,9 +145,9 @@ impl Process {
         Some(Self { pid: Pid::from_raw(pid.parse().ok()?)?, boot: boot.to_owned(), started })
     }
 
-    /// Whether the very process that wrote this still runs.
+    /// Whether the very process that was noted still runs.
     pub(super) fn is_alive(&self) -> bool {
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot = fs::read_to_string(BOOT).unwrap_or_default();
         let stat =
             fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).unwrap_or_default();
         let is_zombie = behind_name(&stat).is_some_and(|rest| rest.starts_with(['Z', 'X']));

@@ -56,7 +56,9 @@ fn bring(from: &Path, to: &Path) -> io::Result<()> {
         }
         fs::copy(from.join(&file), &target)?;
         File::open(&target)?.sync_all()?;
+        File::open(target.parent().unwrap_or(&partial))?.sync_all()?;
     }
+    File::open(&partial)?.sync_all()?;
     fs::rename(&partial, to)?;
     files::sync_dir(to.parent().unwrap_or(Path::new("."))).map_err(io::Error::other)
 }

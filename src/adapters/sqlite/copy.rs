@@ -1,6 +1,7 @@
 //! Copying a store: in one step of SQLite's backup, which a writer cannot make begin again.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ pub fn open(file: &Path) -> Result<Connection, SqliteError> {
 pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     let source = open(from)?;
     let partial = beside(to, ".partial");
-    remove(&partial)?;
+    create_private(&partial)?;
     let failed = |error: rusqlite::Error| SqliteError::new(from, error);
     {
         let mut target = Connection::open(&partial).map_err(failed)?;
@@ -99,6 +100,45 @@ pub fn fold(file: &Path) -> Result<(), SqliteError> {
     store.close().map_err(|(_, error)| failed(error))?;
     let is_left = fs::metadata(beside(file, "-wal")).is_ok();
     if busy != 0 || is_left { Err(SqliteError::new(file, Problem::InUse)) } else { Ok(()) }
+}
+
+/// Makes an empty file that nobody else may read, in the place of what was left under its name.
+///
+/// # Errors
+/// [`SqliteError`] if the disk does not do its part.
+pub fn create_private(file: &Path) -> Result<File, SqliteError> {
+    remove(file)?;
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    created.map_err(|error| SqliteError::new(file, error))
+}
+
+/// Gives a file the owner and the mode of the one whose place it is to take.
+///
+/// # Errors
+/// If this user may not.
+pub fn take_after(file: &Path, model: &Path) -> std::io::Result<()> {
+    let (model, own) = (fs::metadata(model)?, fs::metadata(file)?);
+    if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
+        chown(file, Some(model.uid()), Some(model.gid()))?;
+    }
+    fs::set_permissions(file, model.permissions())
+}
+
+/// Moves what SQLite keeps beside a store, and cannot be taken into it, to the side of another name.
+///
+/// # Errors
+/// If it cannot be moved.
+pub fn carry(from: &Path, to: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-journal"] {
+        match fs::rename(beside(from, suffix), beside(to, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match fs::remove_file(beside(from, "-shm")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Removes a store with all that SQLite keeps beside it. That it is not there is fine.

@@ -57,11 +57,22 @@ impl SqliteError {
         Self { file: file.to_owned(), problem: problem.into() }
     }
 
+    /// Whether the store is gone, or none any more, so that nobody can read it.
+    pub fn is_damage(&self) -> bool {
+        match &self.problem {
+            Problem::Empty | Problem::NotADatabase | Problem::Corrupt(_) => true,
+            Problem::Io(error) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// As a command reports it.
     pub fn fault(&self, what: impl Into<String>) -> Fault {
         let fault = Fault::caused_by(what, self);
         match &self.problem {
-            Problem::Corrupt(_) => fault.hint("`opsctl backup list` shows what can be restored"),
+            Problem::Empty | Problem::NotADatabase | Problem::Corrupt(_) => {
+                fault.hint("`opsctl backup list` shows what can be restored")
+            }
             Problem::Locked(_) | Problem::InUse => {
                 fault.hint(format!("who holds it? `fuser {}`", self.file.display()))
             }

@@ -62,7 +62,11 @@ pub(in crate::commands) async fn from_backup(
     if asked.plan {
         return Ok(show::plan(&plan));
     }
-    let present = show::sqlite(&world.databases.facts(&live).await?);
+    let present = world
+        .databases
+        .facts(&live)
+        .await
+        .map_or_else(|fault| format!("what cannot be read: {fault}"), |facts| show::sqlite(&facts));
     context.note(&format!(
         "replaces  {present}\n      with      {} taken {} from release {}, {} rows",
         path.display(),
@@ -95,9 +99,9 @@ pub(super) fn manifest_of(site: &Embedded, path: &Path) -> Result<Manifest, Fail
 async fn fitting(ready: &Ready, path: &Path) -> Result<Manifest, Failure> {
     let Ready { site, found, world, .. } = ready;
     let manifest = manifest_of(site, path)?;
-    let live = world.databases.live();
-    if world.databases.exists(&live).await? {
-        let known = world.databases.schema(&live).await.map_err(Failure::refused)?;
+    // To bring a damaged one back is what restores are for.
+    if !world.databases.is_damaged().await.map_err(Failure::refused)? {
+        let known = world.databases.schema(&world.databases.live()).await.map_err(Failure::refused)?;
         check::no_newer(&known.migrations, &found.release.version, &manifest).map_err(Failure::refused)?;
     }
     let place = world.databases.directory().to_owned();

@@ -62,6 +62,8 @@ impl ProcessByHand {
     fn swap(&self, live: &DatabaseName, incoming: &DatabaseName, outgoing: &DatabaseName) -> Vec<String> {
         vec![
             format!("# if {incoming} still exists, and nothing has {live} open:"),
+            // A log that is left beside the name would be taken for that of the file that comes.
+            format!("sqlite3 {} 'PRAGMA wal_checkpoint(TRUNCATE)'", self.file(live)),
             format!("ln {} {}", self.file(live), self.file(outgoing)),
             format!("mv {} {}", self.file(incoming), self.file(live)),
         ]
