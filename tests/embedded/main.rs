@@ -1,7 +1,11 @@
 //! Operations on a product that is one process and one SQLite file: the sample product, run for real, on this machine alone.
 //!
 //! It needs the sample product's binary: `cargo build -p ledger`.
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    reason = "it runs the program, and a failed step is a failed test"
+)]
 
 mod install;
 
