@@ -143,7 +143,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BackupDamaged,
         Self::BundleRefused,
         Self::GateFailed,

@@ -11,6 +11,7 @@ mod limit;
 mod logs;
 mod migrate;
 mod probes;
+mod process;
 #[cfg(test)]
 mod properties;
 mod release;
@@ -37,6 +38,7 @@ pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{
     HealthPolicy, Preflight, RequestCounter, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings,
 };
+pub use process::{Places, Process, ProcessMigrate, ProcessProfile, SqliteFile};
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
@@ -56,6 +58,9 @@ pub const TEMPLATE: &str = include_str!("../templates/opsctl.toml");
 
 /// The name of a description in an install's directory.
 pub const FILE_NAME: &str = "opsctl.toml";
+
+/// The description of a collector of agent receipts.
+pub const COLLECTOR: &str = include_str!("../templates/profiles/collector.toml");
 
 const BUILT_IN: [(&str, &str); 2] = [
     ("agledger.toml", include_str!("../templates/profiles/agledger.toml")),
