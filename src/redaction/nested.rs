@@ -20,7 +20,8 @@ pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) ->
     let depth = depth.deeper()?;
     let text = &bytes[run.clone()];
     if text.len() % 2 == 0 && text.iter().all(u8::is_ascii_hexdigit) {
-        return hex::decode(text).ok().and_then(|inner| within(&inner, depth));
+        let inner = hex::decode(text).ok().filter(|inner| is_worth_it(&inner[..inner.len().min(SAMPLE)]));
+        return inner.and_then(|inner| within(&inner, depth));
     }
     (0..4).find_map(|skipped| {
         let text = text.get(skipped..)?;

@@ -13,7 +13,7 @@ mod value;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::place::Place;
 
@@ -89,6 +89,7 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
         .collect();
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build(all.iter().map(|(pattern, _)| pattern))
         .expect("the patterns are few and short");

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::place::Place;
 
@@ -153,6 +153,7 @@ const KINDS: &[Kind] = &[
 
 static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]))
         .expect("the patterns are few and short")

@@ -87,7 +87,7 @@ fn is_prose(bytes: &[u8], binding: Binding, found: &Value, text: &str) -> bool {
     spaced
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'\'' | b'-'))
         && bytes.get(found.end) == Some(&b' ')
-        && bytes.get(found.end + 1).is_some_and(|next| next.is_ascii_lowercase())
+        && bytes.get(found.end + 1).is_some_and(|next| next.is_ascii_lowercase() || *next == b'[')
 }
 
 fn is_word(text: &str) -> bool {
