@@ -19,6 +19,7 @@ mod harmless;
 mod known;
 mod mark;
 mod names;
+mod needles;
 mod nested;
 mod normalise;
 mod page;

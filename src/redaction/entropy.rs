@@ -10,6 +10,9 @@ use super::scan::Depth;
 /// A run that is shorter is not looked at.
 const SHORTEST: usize = 20;
 
+/// What may follow the characters of a run: the `=` of base64.
+const LONGEST_FILL: usize = 2;
+
 /// Of a hundred pairs of characters, so many at least are of different kinds.
 const CHANGES: usize = 36;
 
@@ -38,23 +41,29 @@ const REACH: usize = 20;
 
 /// Finds long runs without a blank, looks into those that are packed, and takes those that look random.
 pub(super) fn find(bytes: &[u8], public: &[Range<usize>], depth: Depth<'_>, places: &mut Vec<Place>) {
-    let mut behind = 0;
-    // A run of this length has a character at every such place.
-    let mut probe = SHORTEST - 1;
-    while probe < bytes.len() {
-        if probe >= behind && is_of_run(bytes[probe]) {
-            let start =
-                probe - bytes[behind..probe].iter().rev().take_while(|byte| is_of_run(**byte)).count();
-            let end = probe + bytes[probe..].iter().take_while(|byte| is_of_run(**byte)).count();
-            let end = end + bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-            behind = end;
-            if end - start >= SHORTEST {
-                look(bytes, start..end, public, depth, places);
-            }
-            probe = end + SHORTEST;
+    let mut start = 0;
+    while let Some(run) = next_run(bytes, start) {
+        start = run.end;
+        look(bytes, run, public, depth, places);
+    }
+}
+
+/// The first run from `start` on that is long enough. What fills it up (`=`) counts.
+fn next_run(bytes: &[u8], mut start: usize) -> Option<Range<usize>> {
+    loop {
+        // From behind, so that most characters of short words are never looked at.
+        let core = bytes.get(start..start + SHORTEST - LONGEST_FILL)?;
+        if let Some(other) = core.iter().rposition(|byte| !is_of_run(*byte)) {
+            start += other + 1;
             continue;
         }
-        probe += SHORTEST;
+        let end = start + core.len();
+        let end = end + bytes[end..].iter().take_while(|byte| is_of_run(**byte)).count();
+        let end = end + bytes[end..].iter().take(LONGEST_FILL).take_while(|byte| **byte == b'=').count();
+        if end - start >= SHORTEST {
+            return Some(start..end);
+        }
+        start = end;
     }
 }
 
@@ -110,5 +119,57 @@ fn distinct(run: &[u8]) -> usize {
 }
 
 fn is_of_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-')
+    OF_RUN[usize::from(byte)]
+}
+
+const OF_RUN: [bool; 256] = of_run();
+
+const fn of_run() -> [bool; 256] {
+    let mut of_run = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let char = byte as u8;
+        of_run[byte] = char.is_ascii_alphanumeric() || matches!(char, b'+' | b'/' | b'_' | b'-');
+        byte += 1;
+    }
+    of_run
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut start = 0;
+        std::iter::from_fn(|| next_run(bytes, start).inspect(|run| start = run.end)).collect()
+    }
+
+    /// By looking at every character.
+    fn runs_slowly(bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut runs = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            at += bytes[at..].iter().take_while(|byte| is_of_run(**byte)).count();
+            if at == start {
+                at += 1;
+                continue;
+            }
+            at += bytes[at..].iter().take(2).take_while(|byte| **byte == b'=').count();
+            if at - start >= SHORTEST {
+                runs.push(start..at);
+            }
+        }
+        runs
+    }
+
+    proptest! {
+        #[test]
+        fn no_long_run_is_passed_over(pieces in prop::collection::vec("[A-Za-z0-9+/_-]{0,24}[ =.]{0,3}", 0..12)) {
+            let text = pieces.concat();
+            prop_assert_eq!(runs(text.as_bytes()), runs_slowly(text.as_bytes()));
+        }
+    }
 }

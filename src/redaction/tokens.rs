@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::needles::{Letters, Needles};
 use super::place::Place;
 
 /// What may follow the beginning of a token.
@@ -151,20 +150,15 @@ const KINDS: &[Kind] = &[
     path("events.pagerduty.com/integration/", "webhook"),
 ];
 
-static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]))
-        .expect("the patterns are few and short")
-});
+static BEGINNINGS: LazyLock<Needles> =
+    LazyLock::new(|| Needles::of(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]), Letters::Exact));
 
 /// Finds tokens by how they begin.
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     for found in BEGINNINGS.find_iter(bytes) {
-        match KINDS.get(found.pattern().as_usize()) {
-            Some(kind) => places.extend(token(bytes, kind, found.start())),
-            None => places.extend(web_token(bytes, found.start())),
+        match KINDS.get(found.word) {
+            Some(kind) => places.extend(token(bytes, kind, found.range.start)),
+            None => places.extend(web_token(bytes, found.range.start)),
         }
     }
 }
