@@ -6,6 +6,7 @@ use std::ops::Range;
 use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::forms;
+use super::harmless::is_harmless;
 use super::place::Rule;
 use super::scan::{self, Depth};
 
@@ -33,6 +34,17 @@ pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) ->
         let whole = if whole % 4 == 1 { whole - 1 } else { whole };
         within(&forms::decoded(&text[..whole])?, depth)
     })
+}
+
+/// Whether a packed run is a text that is plainly harmless.
+pub(super) fn is_plain_text(run: &[u8]) -> bool {
+    forms::decoded(run)
+        .and_then(|inner| String::from_utf8(inner).ok())
+        .is_some_and(|text| is_text_throughout(&text) && is_harmless(&text))
+}
+
+fn is_text_throughout(text: &str) -> bool {
+    text.chars().all(|char| !char.is_control() || char.is_ascii_whitespace())
 }
 
 fn is_worth_it(sample: &[u8]) -> bool {

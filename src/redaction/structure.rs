@@ -1,5 +1,6 @@
 //! Secrets that are found by where they stand, whatever they are: as somebody's password, behind a name, in a header.
 
+mod columns;
 mod commands;
 mod cursor;
 mod header;
@@ -7,6 +8,7 @@ mod judge;
 mod key_value;
 mod messages;
 mod pgpass;
+mod roles;
 mod url;
 mod value;
 
@@ -15,6 +17,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use super::mark;
 use super::place::Place;
 
 /// What is searched for, and who looks closer at it.
@@ -34,6 +37,10 @@ enum Sign {
     Message,
     /// The port in a line of a `.pgpass`.
     Port,
+    /// The beginning of a statement about a role.
+    Role,
+    /// What follows a list of columns.
+    Columns,
 }
 
 const WORDS: [&str; 30] = [
@@ -85,6 +92,8 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
                 .map(|flag| (flag, Sign::Flag)),
         )
         .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
+        .chain(columns::SIGNS.map(|sign| (sign, Sign::Columns)))
+        .chain(roles::SIGNS.map(|sign| (sign, Sign::Role)))
         .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
         .collect();
     let automaton = AhoCorasick::builder()
@@ -101,15 +110,21 @@ pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     let signs = &*SIGNS;
     // A value is not searched for names again, but the addresses in it are.
     let mut behind = 0;
+    let marks = mark::all_in(bytes);
     for found in signs.automaton.find_iter(bytes) {
         let range = found.range();
         let sign = signs.signs[found.pattern().as_usize()];
-        if range.start < behind && sign != Sign::Address {
+        if range.start < behind && sign != Sign::Address || is_within(&marks, range.start) {
             continue;
         }
         let next = look(bytes, sign, &range, places);
         behind = behind.max(next);
     }
+}
+
+/// Whether a mark stands there: what it names is masked already.
+fn is_within(marks: &[Range<usize>], at: usize) -> bool {
+    marks.get(marks.partition_point(|mark| mark.end <= at)).is_some_and(|mark| mark.start <= at)
 }
 
 fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>) -> usize {
@@ -127,5 +142,7 @@ fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>)
         Sign::Flag => commands::find(bytes, range, places),
         Sign::Message => messages::find(bytes, range, places),
         Sign::Port => pgpass::find(bytes, range, places),
+        Sign::Role => roles::find(bytes, range, places),
+        Sign::Columns => columns::find(bytes, range, places),
     }
 }
