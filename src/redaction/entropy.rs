@@ -101,7 +101,7 @@ fn with_marks_around(bytes: &[u8], run: Range<usize>) -> Range<usize> {
 }
 
 fn is_of_password(byte: u8) -> bool {
-    matches!(byte, b'!' | b'*' | b'#' | b'$' | b'^' | b'~' | b'%' | b'@')
+    matches!(byte, b'!' | b'*' | b'#' | b'$' | b'^' | b'~')
 }
 
 fn is_introduced(bytes: &[u8], start: usize) -> bool {

@@ -67,7 +67,8 @@ fn cut_password(bytes: &[u8], mark: &Range<usize>, end: usize) -> Option<Place> 
         && text.len() >= SHORTEST_CUT
         && !bytes[mark.end..colon].contains(&b'/')
         && !is_number(port)
-        && !is_harmless(&text);
+        && !port.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && !is_nothing(&text);
     is_secret.then(|| Place::structure(colon + 1..end, "url-userinfo"))
 }
 
