@@ -11,6 +11,7 @@
 //!
 //! Whatever fails here fails the whole: a caller that gets an error has to throw away what was written.
 
+mod again;
 mod assignments;
 mod entropy;
 mod fold;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::harmless::{is_digest, is_identifier};
+use super::harmless::{is_digest, is_identifier, looks_random};
 use super::nested;
 use super::place::{Place, Rule};
 use super::scan::Depth;
@@ -35,6 +35,9 @@ const INTRODUCTIONS: [&[u8]; 16] = [
     b"h1:",
     b"if-none-match",
 ];
+
+/// How far what is glued to a run may reach.
+const FARTHEST: usize = 64;
 
 /// How far before a run its introduction may stand.
 const REACH: usize = 20;
@@ -73,9 +76,41 @@ fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'
         return;
     }
     let is_public = public.iter().any(|block| block.start <= run.start && run.end <= block.end);
-    if !is_public && is_random(&bytes[run.clone()]) && !is_introduced(bytes, run.start) {
-        places.push(Place::new(run, Rule::Entropy));
+    let run = behind_path(bytes, run);
+    let text = &bytes[run.clone()];
+    if !is_public && is_random(text) && !is_introduced(bytes, run.start) && !nested::is_plain_text(text) {
+        places.push(Place::new(with_marks_around(bytes, run), Rule::Entropy));
     }
+}
+
+/// A run without the plain words of a path before it.
+fn behind_path(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let mut start = run.start;
+    while let Some(length) = memchr::memchr(b'/', &bytes[start..run.end]) {
+        let word = &bytes[start..start + length];
+        let is_plain = word.is_empty() && start == run.start
+            || word.len() >= 3 && !word.iter().any(u8::is_ascii_uppercase) && !looks_random(word);
+        if !is_plain {
+            break;
+        }
+        start += length + 1;
+    }
+    start..run.end
+}
+
+/// A run with what is glued to it by marks that only passwords have.
+fn with_marks_around(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let belongs = |byte: &&u8| is_of_run(**byte) || is_of_password(**byte) || **byte == b'.';
+    let before = bytes[..run.start].iter().rev().take(FARTHEST).take_while(belongs).count();
+    let behind = bytes[run.end..].iter().take(FARTHEST).take_while(belongs).count();
+    let has_mark = |range: Range<usize>| bytes[range].iter().any(|byte| is_of_password(*byte));
+    let start = run.start - if has_mark(run.start - before..run.start) { before } else { 0 };
+    let end = run.end + if has_mark(run.end..run.end + behind) { behind } else { 0 };
+    start..end
+}
+
+fn is_of_password(byte: u8) -> bool {
+    matches!(byte, b'!' | b'*' | b'#' | b'$' | b'^' | b'~')
 }
 
 fn is_introduced(bytes: &[u8], start: usize) -> bool {
@@ -93,7 +128,11 @@ pub(super) fn is_random(run: &[u8]) -> bool {
     {
         return false;
     }
-    if run.starts_with(b"_ZN") || run.starts_with(b"_R") {
+    // Names of symbols, and public keys of SSH.
+    if [&b"_ZN"[..], b"_R", b"AAAAC3NzaC1", b"AAAAB3NzaC1", b"AAAAE2VjZHNh"]
+        .iter()
+        .any(|begin| run.starts_with(begin))
+    {
         return false;
     }
     let alphanumeric = |pair: &&[u8]| pair[0].is_ascii_alphanumeric() && pair[1].is_ascii_alphanumeric();

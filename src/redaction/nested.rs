@@ -6,6 +6,7 @@ use std::ops::Range;
 use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::forms;
+use super::harmless::is_harmless;
 use super::place::Rule;
 use super::scan::{self, Depth};
 
@@ -85,6 +86,17 @@ const fn sextets() -> [u8; 256] {
         byte += 1;
     }
     sextets
+}
+
+/// Whether a packed run is a text that is plainly harmless.
+pub(super) fn is_plain_text(run: &[u8]) -> bool {
+    forms::decoded(run)
+        .and_then(|inner| String::from_utf8(inner).ok())
+        .is_some_and(|text| is_text_throughout(&text) && is_harmless(&text))
+}
+
+fn is_text_throughout(text: &str) -> bool {
+    text.chars().all(|char| !char.is_control() || char.is_ascii_whitespace())
 }
 
 fn is_worth_it(sample: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! Secrets that are found by where they stand, whatever they are: as somebody's password, behind a name, in a header.
 
+mod columns;
 mod commands;
 mod cursor;
 mod header;
@@ -7,12 +8,14 @@ mod judge;
 mod key_value;
 mod messages;
 mod pgpass;
+mod roles;
 mod url;
 mod value;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use super::mark;
 use super::needles::{Found, Letters, Needles};
 use super::place::Place;
 
@@ -33,6 +36,10 @@ enum Sign {
     Message,
     /// The port in a line of a `.pgpass`.
     Port,
+    /// The beginning of a statement about a role.
+    Role,
+    /// What follows a list of columns.
+    Columns,
 }
 
 const WORDS: [&str; 30] = [
@@ -84,6 +91,8 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
                 .map(|flag| (flag, Sign::Flag)),
         )
         .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
+        .chain(columns::SIGNS.map(|sign| (sign, Sign::Columns)))
+        .chain(roles::SIGNS.map(|sign| (sign, Sign::Role)))
         .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
         .collect();
     let needles = Needles::of(all.iter().map(|(word, _)| *word), Letters::AnySize);
@@ -111,13 +120,19 @@ pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     let signs = &*SIGNS;
     // A value is not searched for names again, but the addresses in it are.
     let mut behind = 0;
+    let marks = mark::all_in(bytes);
     for (sign, range) in signs.find_iter(bytes) {
-        if range.start < behind && sign != Sign::Address {
+        if range.start < behind && sign != Sign::Address || is_within(&marks, range.start) {
             continue;
         }
         let next = look(bytes, sign, &range, places);
         behind = behind.max(next);
     }
+}
+
+/// Whether a mark stands there: what it names is masked already.
+fn is_within(marks: &[Range<usize>], at: usize) -> bool {
+    marks.get(marks.partition_point(|mark| mark.end <= at)).is_some_and(|mark| mark.start <= at)
 }
 
 fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>) -> usize {
@@ -135,5 +150,7 @@ fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>)
         Sign::Flag => commands::find(bytes, range, places),
         Sign::Message => messages::find(bytes, range, places),
         Sign::Port => pgpass::find(bytes, range, places),
+        Sign::Role => roles::find(bytes, range, places),
+        Sign::Columns => columns::find(bytes, range, places),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::needles::{Letters, Needles};
+use super::nested;
 use super::place::Place;
 
 /// What may follow the beginning of a token.
@@ -218,5 +219,6 @@ fn web_token(bytes: &[u8], start: usize) -> Option<Place> {
     let length = bytes[start..].iter().take_while(|byte| is_of_it(byte)).count();
     let token = &bytes[start..start + length];
     let dots = memchr::memchr_iter(b'.', token).count();
-    (length >= 20 && dots >= 1 || length >= 36).then(|| Place::pattern(start..start + length, "jwt"))
+    let is_token = length >= 20 && dots >= 1 || length >= 36 && !nested::is_plain_text(token);
+    is_token.then(|| Place::pattern(start..start + length, "jwt"))
 }
