@@ -71,23 +71,35 @@ pub(super) fn fold(source: &[u8]) -> Folded {
         marks.push((out as u32, at as u32));
         let stop = source.len().min(at + STRIDE);
         while at < stop {
-            let byte = source[at];
-            let class = CLASSES[usize::from(byte)];
-            if class == Class::Special {
+            let (read, left) = fold_plain(&source[at..stop], &mut bytes[out..]);
+            at += read;
+            out += left;
+            if at < stop {
                 let step = step(source, at);
                 bytes[out..out + step.left().len()].copy_from_slice(step.left());
                 out += step.left().len();
                 at = step.next;
-            } else {
-                // Without a branch: most texts have a blank every few letters.
-                bytes[out] = SMALL[usize::from(byte)];
-                out += usize::from(class == Class::Kept);
-                at += 1;
             }
         }
     }
     bytes.truncate(out);
     Folded { bytes, marks, end: source.len() }
+}
+
+/// Folds what stands before the first escape. Tells how many bytes were read, and how many are left of them.
+fn fold_plain(source: &[u8], into: &mut [u8]) -> (usize, usize) {
+    let into = &mut into[..source.len()];
+    let mut left = 0;
+    for (read, byte) in source.iter().enumerate() {
+        let class = CLASSES[usize::from(*byte)];
+        if class == Class::Special {
+            return (read, left);
+        }
+        // Without a branch: most texts have a blank every few letters.
+        into[left] = SMALL[usize::from(*byte)];
+        left += usize::from(class == Class::Kept);
+    }
+    (source.len(), left)
 }
 
 impl Folded {
