@@ -165,13 +165,14 @@ const OF_RUN: [bool; 256] = of_run();
 
 const fn of_run() -> [bool; 256] {
     let mut of_run = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let char = byte as u8;
-        of_run[byte] = char.is_ascii_alphanumeric() || matches!(char, b'+' | b'/' | b'_' | b'-');
+    let mut byte = 0_u8;
+    loop {
+        of_run[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-');
+        if byte == u8::MAX {
+            return of_run;
+        }
         byte += 1;
     }
-    of_run
 }
 
 #[cfg(test)]

@@ -36,16 +36,18 @@ const CLASSES: [Class; 256] = classes();
 
 const fn classes() -> [Class; 256] {
     let mut classes = [Class::Kept; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
+    let mut byte = 0_u8;
+    loop {
+        classes[byte as usize] = match byte {
             b'%' | b'\\' | b'&' | 0x1b => Class::Special,
             b'"' | b'\'' | b'`' | b'$' | b'+' | 0..=b' ' | 0x7f => Class::Dropped,
             _ => Class::Kept,
         };
+        if byte == u8::MAX {
+            return classes;
+        }
         byte += 1;
     }
-    classes
 }
 
 /// The small letter of each byte.
@@ -53,12 +55,14 @@ const SMALL: [u8; 256] = small();
 
 const fn small() -> [u8; 256] {
     let mut small = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        small[byte] = (byte as u8).to_ascii_lowercase();
+    let mut byte = 0_u8;
+    loop {
+        small[byte as usize] = byte.to_ascii_lowercase();
+        if byte == u8::MAX {
+            return small;
+        }
         byte += 1;
     }
-    small
 }
 
 /// Folds a text.
@@ -75,10 +79,10 @@ pub(super) fn fold(source: &[u8]) -> Folded {
             at += read;
             out += left;
             if at < stop {
-                let step = step(source, at);
-                bytes[out..out + step.left().len()].copy_from_slice(step.left());
-                out += step.left().len();
-                at = step.next;
+                let escape = step(source, at);
+                bytes[out..out + escape.left().len()].copy_from_slice(escape.left());
+                out += escape.left().len();
+                at = escape.next;
             }
         }
     }

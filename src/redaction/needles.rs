@@ -47,7 +47,8 @@ const STEP: usize = BLOCK - 2;
 impl Needles {
     /// Makes words of at least three bytes ready.
     pub(super) fn of<'w>(words: impl Iterator<Item = &'w str> + Clone, letters: Letters) -> Self {
-        let mut begins = Box::new([0; TRIPLES]);
+        let mut begins: Box<[u8; TRIPLES]> =
+            vec![0; TRIPLES].try_into().expect("as many as there are triples");
         for word in words.clone() {
             begins[triple(word.as_bytes())] = 1;
         }

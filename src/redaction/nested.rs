@@ -72,20 +72,21 @@ const NONE: u8 = 64;
 
 const fn sextets() -> [u8; 256] {
     let mut sextets = [NONE; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let char = byte as u8;
-        sextets[byte] = match char {
-            b'A'..=b'Z' => char - b'A',
-            b'a'..=b'z' => char - b'a' + 26,
-            b'0'..=b'9' => char - b'0' + 52,
+    let mut byte = 0_u8;
+    loop {
+        sextets[byte as usize] = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
             b'+' | b'-' => 62,
             b'/' | b'_' => 63,
             _ => NONE,
         };
+        if byte == u8::MAX {
+            return sextets;
+        }
         byte += 1;
     }
-    sextets
 }
 
 /// Whether a packed run is a text that is plainly harmless.
