@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::harmless::{is_harmless, is_nothing, is_place};
 use super::names;
-use super::place::{Place, Rule};
+use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
 
@@ -17,7 +17,7 @@ const SHORTEST_NAME: usize = 3;
 const LONGEST_VALUE: usize = 32 * 1024;
 
 /// What names hold whose values are identifiers of what is public.
-const IDENTIFYING: [&str; 14] = [
+const IDENTIFYING: [&str; 16] = [
     "SHA",
     "COMMIT",
     "REVISION",
@@ -32,6 +32,8 @@ const IDENTIFYING: [&str; 14] = [
     "CURSOR",
     "BOOT_ID",
     "MACHINE_ID",
+    "RELEASE",
+    "VERSION",
 ];
 
 /// Finds values of variables.
@@ -54,7 +56,7 @@ fn lines(bytes: &[u8], places: &mut Vec<Place>) {
             let start = end - value.len();
             let value = value_at(bytes, start, end);
             next = next.max(value.end);
-            places.extend(judged(bytes, name, value));
+            judge(bytes, name, value, places);
         }
         at = next;
     }
@@ -72,6 +74,10 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
             .count()
     };
     let Some(quote @ (b'"' | b'\'')) = bytes.get(start).copied() else {
+        let blank = bytes[start..end].iter().position(|byte| *byte == b' ').map(|length| start + length);
+        if let Some(blank) = blank.filter(|blank| is_command(&bytes[*blank..end])) {
+            return start..blank;
+        }
         return start..comment(bytes, start, end).map_or_else(|| trimmed(end), trimmed);
     };
     let limit = bytes.len().min(start + LONGEST_VALUE);
@@ -80,8 +86,9 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
         Some(length) if start + 1 + length < end => {
             let behind = start + 2 + length;
             let last = comment(bytes, behind.min(end), end).unwrap_or(end);
+            let rest = &bytes[behind.min(last)..last];
             let glued =
-                bytes[behind.min(last)..last].iter().any(|byte| !byte.is_ascii_whitespace() && *byte != b',');
+                rest.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != b',') && !is_command(rest);
             start + 1..if glued { trimmed(last) } else { start + 1 + length }
         }
         Some(length) if bytes[end..start + 1 + length].split(|byte| *byte == b'\n').all(continues) => {
@@ -89,6 +96,19 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
         }
         _ => start + 1..end,
     }
+}
+
+/// Whether what follows a value is the command that it is set for: `A=x psql -h db`.
+fn is_command(rest: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(rest);
+    let mut words = text.split_ascii_whitespace();
+    let names_program = text.starts_with(' ')
+        && words.next().is_some_and(|word| {
+            word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'/' | b'.'))
+        });
+    names_program
+        && is_harmless(&text)
+        && words.any(|word| word.starts_with('-') || word.contains(['/', '.']))
 }
 
 /// Whether a line can be in the middle of a value: it assigns nothing itself.
@@ -111,10 +131,25 @@ fn comment(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
     is_harmless(&text).then_some(at)
 }
 
-fn judged(bytes: &[u8], name: &str, value: Range<usize>) -> Option<Place> {
-    let text = String::from_utf8_lossy(&bytes[value.clone()]).into_owned();
-    let hidden = is_hidden(name, &text);
-    hidden.then(|| Place::new(value, Rule::Variable(Arc::from(name))))
+/// Masks the value of a variable, unless what the other rules leave of it is harmless.
+fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>) {
+    let text = String::from_utf8_lossy(&bytes[value.clone()]);
+    if !is_hidden(name, &text) {
+        return;
+    }
+    let has_parts = !names::is_secret(name) || names::is_of_parts(name);
+    let within: Vec<Place> = places
+        .iter()
+        .filter(|place| {
+            place.range.start < value.end && value.start < place.range.end && place.rule != Rule::Entropy
+        })
+        .cloned()
+        .collect();
+    let left = || without(bytes, value.clone(), &merged(within.clone()));
+    if !within.is_empty() && has_parts && is_harmless(&left()) {
+        return;
+    }
+    places.push(Place::new(value, Rule::Variable(Arc::from(name))));
 }
 
 /// Whether the value of a variable is not shown.
@@ -123,7 +158,7 @@ pub(super) fn is_hidden(name: &str, value: &str) -> bool {
         return false;
     }
     if names::is_secret(name) {
-        return !(is_place(value) && names::points(name));
+        return !(is_place(value) && (names::points(name) || names::is_of_path(name)));
     }
     !is_harmless(value) && !(identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
         // Addresses and connection strings are shown but for what is secret in them.
@@ -167,7 +202,7 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
             _ if begins_line(bytes, start) => value_at(bytes, equals + 1, end),
             _ => continue,
         };
-        places.extend(judged(bytes, &name, value));
+        judge(bytes, &name, value, places);
     }
 }
 

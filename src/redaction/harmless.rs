@@ -195,7 +195,7 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn is_harmless_token(token: &str) -> bool {
-    if token.is_empty() || is_identifier(token) || is_digest(token) || is_version(token) {
+    if matches!(token, "" | "&" | "+") || is_identifier(token) || is_digest(token) || is_version(token) {
         return true;
     }
     if let Some((scheme, rest)) = token.split_once("://") {
@@ -243,7 +243,9 @@ fn is_plain_part(part: &str) -> bool {
         return digits <= 10 || is_number(part) && digits <= 13;
     }
     if !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return part.chars().all(|char| char.is_alphabetic() && !char.is_ascii());
+        let latin: String = part.chars().map(|char| if char.is_ascii() { char } else { 'a' }).collect();
+        return part.chars().all(char::is_alphabetic)
+            && (is_wordlike(&latin) || part.chars().all(|char| !char.is_ascii()));
     }
     if digits == 0 {
         return is_wordlike(part);
