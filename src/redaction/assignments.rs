@@ -75,7 +75,8 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
     };
     let Some(quote @ (b'"' | b'\'')) = bytes.get(start).copied() else {
         let blank = bytes[start..end].iter().position(|byte| *byte == b' ').map(|length| start + length);
-        if let Some(blank) = blank.filter(|blank| is_command(&bytes[*blank..end])) {
+        let ends = |blank: &usize| is_command(&bytes[*blank..end]) || assigns(&bytes[blank + 1..end]);
+        if let Some(blank) = blank.filter(ends) {
             return start..blank;
         }
         return start..comment(bytes, start, end).map_or_else(|| trimmed(end), trimmed);
@@ -146,7 +147,7 @@ fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>)
         .cloned()
         .collect();
     let left = || without(bytes, value.clone(), &merged(within.clone()));
-    if !within.is_empty() && has_parts && is_harmless(&left()) {
+    if !within.is_empty() && has_parts && is_harmless(&left().replace('\\', " ")) {
         return;
     }
     places.push(Place::new(value, Rule::Variable(Arc::from(name))));
@@ -199,11 +200,28 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
                 let length = closing(&bytes[equals + 1..end], quote).unwrap_or(end - equals - 1);
                 equals + 1..equals + 1 + length
             }
-            _ if begins_line(bytes, start) => value_at(bytes, equals + 1, end),
+            _ if begins_line(bytes, start) || follows_assignment(bytes, start) => {
+                value_at(bytes, equals + 1, end)
+            }
             _ => continue,
         };
         judge(bytes, &name, value, places);
     }
+}
+
+/// Whether a variable in capitals is assigned there.
+fn assigns(text: &[u8]) -> bool {
+    let name = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
+        .count();
+    name >= SHORTEST_NAME && text.get(name) == Some(&b'=')
+}
+
+/// Whether the line begins with an assignment, and another stands at `start`: `A=x B=y`.
+fn follows_assignment(bytes: &[u8], start: usize) -> bool {
+    let line = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |before| before + 1);
+    start.checked_sub(1).is_some_and(|before| bytes[before] == b' ') && assigns(&bytes[line..start])
 }
 
 fn begins_string(bytes: &[u8], quote: usize) -> bool {
