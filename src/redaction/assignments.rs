@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::harmless::{is_harmless, is_nothing, is_place};
-use super::names;
+use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
+use super::names::{self, Names};
 use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
@@ -48,7 +48,7 @@ pub(super) fn find(bytes: &[u8], shape: Shape, places: &mut Vec<Place>) {
 fn lines(bytes: &[u8], places: &mut Vec<Place>) {
     let mut at = 0;
     while at < bytes.len() {
-        let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+        let end = memchr::memchr3(b'\n', b'\r', 0, &bytes[at..]).map_or(bytes.len(), |length| at + length);
         let mut next = end + 1;
         if let Ok(line) = std::str::from_utf8(&bytes[at..end])
             && let Some((name, value)) = readings::assignment(line)
@@ -155,7 +155,10 @@ fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>)
 
 /// Whether the value of a variable is not shown.
 pub(super) fn is_hidden(name: &str, value: &str) -> bool {
-    if is_nothing(value) {
+    if is_nothing(value)
+        || is_digest(&format!("{name}:{value}"))
+        || (is_number(value) && names::judged(name) < Names::Secret)
+    {
         return false;
     }
     if names::is_secret(name) {
@@ -194,7 +197,7 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
         let start = equals - length;
         let name = String::from_utf8_lossy(&bytes[start..equals]);
         let end =
-            memchr::memchr2(b'\n', b'\r', &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
+            memchr::memchr3(b'\n', b'\r', 0, &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
         let value = match start.checked_sub(1).map(|before| bytes[before]) {
             Some(quote @ (b'"' | b'\'')) if begins_string(bytes, start - 1) => {
                 let length = closing(&bytes[equals + 1..end], quote).unwrap_or(end - equals - 1);
@@ -220,7 +223,7 @@ fn assigns(text: &[u8]) -> bool {
 
 /// Whether the line begins with an assignment, and another stands at `start`: `A=x B=y`.
 fn follows_assignment(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |before| before + 1);
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
     start.checked_sub(1).is_some_and(|before| bytes[before] == b' ') && assigns(&bytes[line..start])
 }
 
@@ -231,7 +234,7 @@ fn begins_string(bytes: &[u8], quote: usize) -> bool {
 }
 
 fn begins_line(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |before| before + 1);
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
     let before = bytes[line..start].trim_ascii();
     matches!(before, b"" | b"-" | b"#" | b"export" | b"# export" | b"declare -x" | b"+" | b"ENV")
 }
