@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::harmless::{is_harmless, is_nothing, is_place};
-use super::names;
+use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
+use super::names::{self, Names};
 use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
@@ -48,7 +48,7 @@ pub(super) fn find(bytes: &[u8], shape: Shape, places: &mut Vec<Place>) {
 fn lines(bytes: &[u8], places: &mut Vec<Place>) {
     let mut at = 0;
     while at < bytes.len() {
-        let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+        let end = memchr::memchr3(b'\n', b'\r', 0, &bytes[at..]).map_or(bytes.len(), |length| at + length);
         let mut next = end + 1;
         if let Ok(line) = std::str::from_utf8(&bytes[at..end])
             && let Some((name, value)) = readings::assignment(line)
@@ -75,7 +75,8 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
     };
     let Some(quote @ (b'"' | b'\'')) = bytes.get(start).copied() else {
         let blank = bytes[start..end].iter().position(|byte| *byte == b' ').map(|length| start + length);
-        if let Some(blank) = blank.filter(|blank| is_command(&bytes[*blank..end])) {
+        let ends = |blank: &usize| is_command(&bytes[*blank..end]) || assigns(&bytes[blank + 1..end]);
+        if let Some(blank) = blank.filter(ends) {
             return start..blank;
         }
         return start..comment(bytes, start, end).map_or_else(|| trimmed(end), trimmed);
@@ -146,7 +147,7 @@ fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>)
         .cloned()
         .collect();
     let left = || without(bytes, value.clone(), &merged(within.clone()));
-    if !within.is_empty() && has_parts && is_harmless(&left()) {
+    if !within.is_empty() && has_parts && is_harmless(&left().replace('\\', " ")) {
         return;
     }
     places.push(Place::new(value, Rule::Variable(Arc::from(name))));
@@ -154,7 +155,10 @@ fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>)
 
 /// Whether the value of a variable is not shown.
 pub(super) fn is_hidden(name: &str, value: &str) -> bool {
-    if is_nothing(value) {
+    if is_nothing(value)
+        || is_digest(&format!("{name}:{value}"))
+        || (is_number(value) && names::judged(name) < Names::Secret)
+    {
         return false;
     }
     if names::is_secret(name) {
@@ -193,17 +197,34 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
         let start = equals - length;
         let name = String::from_utf8_lossy(&bytes[start..equals]);
         let end =
-            memchr::memchr2(b'\n', b'\r', &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
+            memchr::memchr3(b'\n', b'\r', 0, &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
         let value = match start.checked_sub(1).map(|before| bytes[before]) {
             Some(quote @ (b'"' | b'\'')) if begins_string(bytes, start - 1) => {
                 let length = closing(&bytes[equals + 1..end], quote).unwrap_or(end - equals - 1);
                 equals + 1..equals + 1 + length
             }
-            _ if begins_line(bytes, start) => value_at(bytes, equals + 1, end),
+            _ if begins_line(bytes, start) || follows_assignment(bytes, start) => {
+                value_at(bytes, equals + 1, end)
+            }
             _ => continue,
         };
         judge(bytes, &name, value, places);
     }
+}
+
+/// Whether a variable in capitals is assigned there.
+fn assigns(text: &[u8]) -> bool {
+    let name = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
+        .count();
+    name >= SHORTEST_NAME && text.get(name) == Some(&b'=')
+}
+
+/// Whether the line begins with an assignment, and another stands at `start`: `A=x B=y`.
+fn follows_assignment(bytes: &[u8], start: usize) -> bool {
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
+    start.checked_sub(1).is_some_and(|before| bytes[before] == b' ') && assigns(&bytes[line..start])
 }
 
 fn begins_string(bytes: &[u8], quote: usize) -> bool {
@@ -213,7 +234,7 @@ fn begins_string(bytes: &[u8], quote: usize) -> bool {
 }
 
 fn begins_line(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |before| before + 1);
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
     let before = bytes[line..start].trim_ascii();
     matches!(before, b"" | b"-" | b"#" | b"export" | b"# export" | b"declare -x" | b"+" | b"ENV")
 }

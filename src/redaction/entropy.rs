@@ -88,7 +88,7 @@ fn behind_path(bytes: &[u8], run: Range<usize>) -> Range<usize> {
     let mut start = run.start;
     while let Some(length) = memchr::memchr(b'/', &bytes[start..run.end]) {
         let word = &bytes[start..start + length];
-        let is_plain = word.is_empty() && start == run.start
+        let is_plain = word.is_empty()
             || word.len() >= 3 && !word.iter().any(u8::is_ascii_uppercase) && !looks_random(word);
         if !is_plain {
             break;

@@ -182,10 +182,12 @@ pub(super) fn is_harmless(value: &str) -> bool {
     if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
         return false;
     }
+    let is_address = value.contains("://");
     value
         .split(|char: char| {
             char.is_whitespace()
                 || matches!(char, ',' | ';' | '|' | '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}')
+                || (is_address && char == '&')
         })
         .all(is_harmless_token)
 }
@@ -224,7 +226,11 @@ fn is_version(token: &str) -> bool {
 }
 
 fn has_userinfo(rest: &str) -> bool {
-    rest.split(['/', '?']).next().is_some_and(|authority| authority.contains('@'))
+    let userinfo = rest.split(['/', '?']).next().and_then(|authority| authority.rsplit_once('@'));
+    // What is left of one whose password was taken out is none.
+    userinfo.is_some_and(|(user, _)| {
+        !user.is_empty() && !user.strip_suffix(':').is_some_and(|name| name.is_empty() || is_plain_word(name))
+    })
 }
 
 /// Words, numbers and short identifiers, joined by what joins those.

@@ -89,8 +89,7 @@ fn field(bytes: &[u8], start: usize) -> (Range<usize>, usize) {
         match byte {
             b'(' | b'[' => depth += 1,
             b')' | b']' if depth > 0 => depth -= 1,
-            b',' | b')' if depth == 0 => break,
-            b';' | b'\n' if depth == 0 => break,
+            b',' | b')' | b';' | b'\n' if depth == 0 => break,
             _ => {}
         }
         at += 1;

@@ -64,6 +64,9 @@ fn is_harmless_but_for_parts(text: &str) -> bool {
 }
 
 fn could_be(bytes: &[u8], name: &Name, text: &str) -> bool {
+    if is_type(text) {
+        return false;
+    }
     let name_text = &bytes[name.range.clone()];
     let is_hex = text.len() >= SHORTEST_HEX && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex {

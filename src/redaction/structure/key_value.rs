@@ -126,6 +126,9 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if bytes.get(at) == Some(&b'>') && is_element(bytes, name.range.start) {
         return Some((Binding::Element, at + 1));
     }
+    if matches!(bytes.get(at), Some(b'\n' | b'\r')) && is_name_of_item(bytes, name.range.start) {
+        return named_elsewhere(bytes, at);
+    }
     let unquoted = quote(bytes, at);
     let mut next = unquoted.map_or(at, |(_, next)| next);
     while matches!(bytes.get(next), Some(b']' | b')')) {
@@ -174,6 +177,12 @@ fn is_element(bytes: &[u8], start: usize) -> bool {
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'.' | b'-'))
     })
+}
+
+/// `- name: password`, of which the value is on the next line.
+fn is_name_of_item(bytes: &[u8], start: usize) -> bool {
+    let before = bytes[..start].trim_ascii_end();
+    before.ends_with(b"name:") || before.ends_with(b"key:")
 }
 
 /// `name="password" value="..."`, `{"name": "password", "value": "..."}`.
