@@ -164,9 +164,10 @@ pub(super) fn is_hidden(name: &str, value: &str) -> bool {
     if names::is_secret(name) {
         return !(is_place(value) && (names::points(name) || names::is_of_path(name)));
     }
-    !is_harmless(value) && !(identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
-        // Addresses and connection strings are shown but for what is secret in them.
-        && !is_address(value)
+    let is_identifier =
+        || identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    // Addresses and connection strings are shown but for what is secret in them.
+    !(is_harmless(value) || is_identifier() || is_address(value))
 }
 
 fn identifies(name: &str) -> bool {

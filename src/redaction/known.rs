@@ -41,7 +41,7 @@ impl KnownSecrets {
         if is_secret && harmless::is_place(value) && names::points(name) {
             return;
         }
-        for part in parts::of(name, value, is_secret) {
+        for part in parts::of(value, is_secret) {
             self.learn(name, &part);
         }
     }
@@ -60,7 +60,7 @@ impl KnownSecrets {
     /// Learns a file that a setting names: a secret as a whole, and by line.
     pub fn learn_file(&mut self, name: &str, text: &str) {
         let trimmed = text.trim();
-        for part in parts::of(name, trimmed, true) {
+        for part in parts::of(trimmed, true) {
             self.learn(name, &part);
         }
         for line in trimmed

@@ -284,9 +284,8 @@ pub(super) fn judged(name: &str) -> Names {
         "hash" | "digest" if words[..at].iter().any(|word| PASSWORDS.contains(&word.as_str())) => {
             Names::Secret
         }
-        "hash" | "digest" => Names::Nothing,
+        "hash" | "digest" | "header" | "headers" | "file" | "data" | "value" | "string" => Names::Nothing,
         "license" | "licence" if last == "key" => Names::Secret,
-        "header" | "headers" | "file" | "data" | "value" | "string" => Names::Nothing,
         word if ends_in(
             word,
             &SECRETS,

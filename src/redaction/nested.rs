@@ -20,7 +20,7 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) -> Option<Rule> {
     let depth = depth.deeper()?;
     let text = &bytes[run.clone()];
-    if text.len() % 2 == 0 && text.iter().all(u8::is_ascii_hexdigit) {
+    if text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit) {
         return if hex_begins_worth_it(text) { within(&hex::decode(text).ok()?, depth) } else { None };
     }
     (0..4).find_map(|skipped| {

@@ -102,7 +102,7 @@ fn kind(secret: &str) -> &'static str {
     } else if all(u8::is_ascii_alphanumeric) {
         "letters-and-digits"
     } else if secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
-        && secret.len() % 4 == 0
+        && secret.len().is_multiple_of(4)
     {
         "base64"
     } else {

@@ -17,7 +17,7 @@ const SHORTEST: usize = 6;
 const SHORTEST_MEMBER: usize = 12;
 
 /// The secrets in the value of a variable; the value itself if it has no parts.
-pub(super) fn of(name: &str, value: &str, is_secret: bool) -> Vec<Vec<u8>> {
+pub(super) fn of(value: &str, is_secret: bool) -> Vec<Vec<u8>> {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     if let Some(body) = pem_body(value) {
         parts.push(body);
@@ -31,7 +31,7 @@ pub(super) fn of(name: &str, value: &str, is_secret: bool) -> Vec<Vec<u8>> {
         return parts;
     }
     if let Some(packed) = packed_text(value) {
-        parts.extend(of(name, &packed, is_secret));
+        parts.extend(of(&packed, is_secret));
         parts.push(value.as_bytes().to_vec());
         return parts;
     }
@@ -129,13 +129,13 @@ fn members(document: &Value, parts: &mut Vec<Vec<u8>>) {
                     && (super::names::is_secret(name)
                         || (text.len() >= SHORTEST_MEMBER && !is_harmless(text))) =>
             {
-                parts.extend(of(name, text, true));
+                parts.extend(of(text, true));
             }
             other => members(other, parts),
         }),
         Value::Array(array) => array.iter().for_each(|value| members(value, parts)),
         Value::String(text) if text.len() >= SHORTEST_MEMBER && !is_harmless(text) => {
-            parts.extend(of("", text, false))
+            parts.extend(of(text, false));
         }
         _ => {}
     }

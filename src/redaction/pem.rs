@@ -148,8 +148,7 @@ fn lines(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = Range<usize>
             let width = match rest {
                 [b'\n', ..] => 1,
                 [b'\\', b'n' | b'r', ..] => 2,
-                [b'\\', b'\\', b'n' | b'r', ..] => 3,
-                [b'%', b'0', b'A' | b'a' | b'D' | b'd', ..] => 3,
+                [b'\\', b'\\', b'n' | b'r', ..] | [b'%', b'0', b'A' | b'a' | b'D' | b'd', ..] => 3,
                 _ => 0,
             };
             if width > 0 {

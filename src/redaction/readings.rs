@@ -71,18 +71,17 @@ fn values(written: &str, below: &[&str]) -> Vec<String> {
     let mut values = vec![raw.to_owned()];
     let without_comma = raw.trim_end_matches([',', ';']).trim_end();
     values.push(without_comma.to_owned());
-    match raw.chars().next() {
-        Some(quote @ ('"' | '\'' | '`')) => values.extend(quoted(raw, quote, below)),
-        _ => {
-            values.extend(
-                [" #", "\t#", " ;", " //"]
-                    .iter()
-                    .filter_map(|comment| raw.split_once(comment))
-                    .map(|(value, _)| value.trim().to_owned()),
-            );
-            if raw.ends_with('\\') {
-                values.push(continued(raw, below));
-            }
+    if let Some(quote @ ('"' | '\'' | '`')) = raw.chars().next() {
+        values.extend(quoted(raw, quote, below))
+    } else {
+        values.extend(
+            [" #", "\t#", " ;", " //"]
+                .iter()
+                .filter_map(|comment| raw.split_once(comment))
+                .map(|(value, _)| value.trim().to_owned()),
+        );
+        if raw.ends_with('\\') {
+            values.push(continued(raw, below));
         }
     }
     let unescaped: Vec<String> = values
@@ -136,12 +135,11 @@ fn closing(text: &str, quote: char) -> Option<usize> {
 fn continued(raw: &str, below: &[&str]) -> String {
     let mut value = String::new();
     for line in std::iter::once(raw).chain(below.iter().map(|line| line.trim())).take(MOST_LINES) {
-        match line.strip_suffix('\\') {
-            Some(part) => value.push_str(part),
-            None => {
-                value.push_str(line);
-                break;
-            }
+        if let Some(part) = line.strip_suffix('\\') {
+            value.push_str(part)
+        } else {
+            value.push_str(line);
+            break;
         }
     }
     value

@@ -98,13 +98,12 @@ impl Carried {
     /// What is left of it behind a window that it filled.
     fn left(self, buffer: &[u8], behind: usize, cut: usize) -> Self {
         match self {
-            Self::Nothing => Self::Nothing,
             Self::Bytes(length) => match length.checked_sub(cut - behind).filter(|left| *left > 0) {
                 Some(left) => Self::Bytes(left),
                 None => Self::Nothing,
             },
             Self::Until(end) if end_of(&buffer[..cut], behind, end).is_none() => Self::Until(end),
-            Self::Until(_) => Self::Nothing,
+            Self::Nothing | Self::Until(_) => Self::Nothing,
         }
     }
 }

@@ -130,12 +130,11 @@ pub(super) fn separator(bytes: &[u8], at: usize) -> Option<Separator> {
     let plain =
         |length: usize, is_colon: bool| Some(Separator { next: at + length, is_colon, is_coded: false });
     match (bytes.get(at)?, bytes.get(at + 1)) {
-        (b'=', Some(b'>')) | (b':', Some(b'=')) => plain(2, false),
+        (b'=' | b'-', Some(b'>')) | (b':', Some(b'=')) => plain(2, false),
         (b'=', Some(b'=' | b'~')) | (b':', Some(b':')) => None,
         (b':', Some(b'/')) if bytes.get(at + 2) == Some(&b'/') => None,
         (b'=', _) => plain(1, false),
         (b':', _) => plain(1, true),
-        (b'-', Some(b'>')) => plain(2, false),
         (b'%' | b'\\' | b'&', _) => {
             let coded = one_of(bytes, at, &CODED_SEPARATORS)?;
             Some(Separator { next: at + coded.len(), is_colon: coded.contains(&b'a'), is_coded: true })

@@ -42,14 +42,15 @@ pub(super) fn is_secret(bytes: &[u8], name: &Name, judged: Names, binding: Bindi
     let shouted = bytes[name.range.clone()].iter().all(|byte| !byte.is_ascii_lowercase());
     match judged {
         _ if !found.is_quoted && is_prose(bytes, binding, found, text) => false,
-        Names::Password => !(matches!(binding, Binding::Listed) && is_word(text)) && !is_type(text),
+        Names::Password => {
+            let is_listed_word = matches!(binding, Binding::Listed) && is_word(text);
+            !(is_listed_word || is_type(text))
+        }
         Names::Secret => {
-            !is_type(text)
-                && !is_digest(text)
-                && !is_place(text)
-                && !(is_number(text) && text.len() <= 6)
-                && (shouted || !is_word(text))
-                && !(matches!(binding, Binding::Spoken | Binding::Listed) && is_word(text))
+            let is_short_number = || is_number(text) && text.len() <= 6;
+            let says_a_word =
+                || (!shouted || matches!(binding, Binding::Spoken | Binding::Listed)) && is_word(text);
+            !(is_type(text) || is_digest(text) || is_place(text) || is_short_number() || says_a_word())
         }
         _ => could_be(bytes, name, text),
     }
@@ -115,25 +116,27 @@ fn is_word(text: &str) -> bool {
         && is_wordlike(&text.replace('_', ""))
 }
 
+/// Types of the languages that values are printed in; what ends in a bracket goes on.
+const TYPES: [&[u8]; 12] = [
+    b"string",
+    b"str",
+    b"option<",
+    b"vec<",
+    b"secretstring",
+    b"secretstr",
+    b"secret<",
+    b"box<",
+    b"[]byte",
+    b"*string",
+    b"varchar(",
+    b"char(",
+];
+
 fn is_type(text: &str) -> bool {
     if text.starts_with("(*") && text.ends_with(')') {
         return true;
     }
     let text = text.trim_start_matches('&').trim_end_matches([',', ';', '>', ')', '?']);
-    const TYPES: [&[u8]; 12] = [
-        b"string",
-        b"str",
-        b"option<",
-        b"vec<",
-        b"secretstring",
-        b"secretstr",
-        b"secret<",
-        b"box<",
-        b"[]byte",
-        b"*string",
-        b"varchar(",
-        b"char(",
-    ];
     TYPES.iter().any(|name| {
         text.len() < 40
             && holds(text.as_bytes(), 0, name)

@@ -49,7 +49,9 @@ pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -
     let Some((binding, start)) = binding(bytes, &name, judged) else { return end };
     let mut found = values(bytes, &name, binding, start);
     if bytes[..name.range.start].ends_with(b"://") {
-        found.iter_mut().for_each(|found| found.end = before_server(bytes, found));
+        for found in &mut found {
+            found.end = before_server(bytes, found);
+        }
     }
     let mut next = end;
     for found in found {

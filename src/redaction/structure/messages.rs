@@ -49,10 +49,9 @@ pub(super) fn find(bytes: &[u8], message: &Range<usize>, places: &mut Vec<Place>
     let found = quoted(bytes, inner, mark);
     let text = &bytes[found.start..found.end];
     let range = match secret {
-        Secret::All => found.start..found.end,
         Secret::BeforeAt => found.start..found.start + memchr::memrchr(b'@', text).unwrap_or(0),
         Secret::UnlessNumber if text.iter().all(u8::is_ascii_digit) => return message.end,
-        Secret::UnlessNumber => found.start..found.end,
+        Secret::All | Secret::UnlessNumber => found.start..found.end,
     };
     if is_nothing(&String::from_utf8_lossy(&bytes[range.clone()])) {
         return message.end;

@@ -121,7 +121,7 @@ fn last_at(bytes: &[u8], scheme_end: usize, range: Range<usize>) -> Option<usize
     let last = *candidates.last()?;
     let is_database = is_database(bytes, scheme_end);
     let authority = url.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(url.len());
-    let in_authority = candidates.iter().copied().filter(|at| *at < authority).next_back();
+    let in_authority = candidates.iter().copied().rfind(|at| *at < authority);
     // An `@` behind the name of a server and its port is one of the path.
     if in_authority.is_none() && !is_database && names_server(&url[..authority]) {
         return None;

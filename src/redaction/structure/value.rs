@@ -191,7 +191,7 @@ fn opened(inner: &[u8], close: u8) -> bool {
         b']' => b'[',
         _ => b'{',
     };
-    let count = |wanted: u8| inner.iter().filter(|byte| **byte == wanted).count();
+    let count = |wanted: u8| memchr::memchr_iter(wanted, inner).count();
     count(open) > count(close)
 }
 
@@ -214,8 +214,7 @@ fn names_next(bytes: &[u8], at: usize) -> bool {
 fn escapes_end(bytes: &[u8], at: usize) -> bool {
     let slashes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
     match bytes.get(at + slashes) {
-        None => true,
-        Some(b'n' | b'r' | b't') => true,
+        None | Some(b'n' | b'r' | b't') => true,
         Some(b'"' | b'\'') => closes(bytes, at + slashes + 1),
         Some(b'u') => {
             holds(bytes, at + slashes, b"u0022")
