@@ -5,7 +5,7 @@
 #
 #   --runs N       repetitions of each measurement, taken in turn; medians are told (default 3)
 #   --size MB      size of the database (default 850, of which half is hard to compress)
-#   --only PART    binary, backup, restore, upgrade; may be given again (default: all)
+#   --only PART    binary, backup, restore, upgrade, redaction; may be given again (default: all)
 #   --output FILE  where the figures go as JSON (default bench.json)
 #   --keep         leave the install standing, and say where it is
 #
@@ -61,11 +61,15 @@ read_arguments() {
         esac
         shift
     done
-    if [ ${#PARTS[@]} -eq 0 ]; then PARTS=(binary backup restore upgrade); fi
+    if [ ${#PARTS[@]} -eq 0 ]; then PARTS=(binary backup restore upgrade redaction); fi
 }
 
 wants_database() {
-    [ "${PARTS[*]}" != binary ]
+    local part
+    for part in "${PARTS[@]}"; do
+        case $part in backup | restore | upgrade) return 0 ;; esac
+    done
+    return 1
 }
 
 ensure_everything() {

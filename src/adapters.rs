@@ -1,6 +1,7 @@
-//! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, files, the terminal.
+//! Everything that touches the world outside the process: Docker, Compose, PostgreSQL, SQLite, processes, files, the terminal.
 
 pub mod archive;
+pub mod backup_shelf;
 pub mod bundle_archive;
 pub mod bundle_files;
 pub mod bundle_store;
@@ -9,6 +10,7 @@ pub mod catalogue;
 pub mod compose;
 pub mod compose_services;
 pub mod consent;
+pub mod copy_backups;
 pub mod disk;
 pub mod docker;
 pub mod dump_backups;
@@ -23,9 +25,13 @@ pub mod kept_values;
 pub mod machine;
 pub mod postgres;
 pub mod process;
+pub mod process_services;
 pub mod product_database;
+pub mod release_link;
 pub mod role_password;
 pub mod server_container;
+pub mod sqlite;
+pub mod sqlite_database;
 pub mod surroundings;
 pub mod tool_host;
 pub mod tool_output;

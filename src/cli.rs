@@ -124,6 +124,15 @@ pub enum Command {
     Rollback(Rollback),
     /// Give a secret another value, without a client noticing
     Rotate(Rotate),
+    /// Start a product that runs as a process, and wait until it serves
+    #[command(after_help = help::START)]
+    Start {
+        /// The release, where none is selected yet
+        version: Option<String>,
+    },
+    /// Stop a product that runs as a process
+    #[command(after_help = help::STOP)]
+    Stop,
     /// Go on with an operation that did not end
     #[command(after_help = help::RESUME)]
     Resume,

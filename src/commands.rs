@@ -4,6 +4,7 @@ pub mod backup;
 pub mod context;
 pub mod current;
 pub mod database;
+pub mod embedded;
 pub mod explain;
 pub mod history;
 pub mod hooks;
@@ -20,6 +21,7 @@ pub mod restore;
 pub mod rollback;
 pub mod rotate;
 pub mod show;
+pub mod site;
 pub mod status;
 pub mod support_bundle;
 pub mod unfinished;
@@ -106,6 +108,8 @@ async fn perform(context: &Context, command: Command) -> Result<Outcome, Failure
         Command::Upgrade(asked) => upgrade::run(context, asked).await,
         Command::Rollback(asked) => rollback::run(context, asked).await,
         Command::Rotate(asked) => rotate::run(context, asked).await,
+        Command::Start { version } => embedded::process::start(context, version.as_deref()).await,
+        Command::Stop => embedded::process::stop(context).await,
         Command::Resume => unfinished::resume(context).await,
         Command::Abort(asked) if asked.leave => unfinished::leave(context).await,
         Command::Abort(_) => unfinished::abort(context).await,
@@ -137,6 +141,8 @@ fn name_of(command: &Command) -> &'static str {
         Command::Upgrade(_) => "upgrade",
         Command::Rollback(_) => "rollback",
         Command::Rotate(_) => "rotate",
+        Command::Start { .. } => "start",
+        Command::Stop => "stop",
         Command::Resume => "resume",
         Command::Abort(_) => "abort",
         Command::History(history) if history.action.is_some() => "history show",

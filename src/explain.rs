@@ -129,6 +129,8 @@ pub enum Topic {
     MigrationFailed,
     /// Migrations that take too long.
     MigrationSlow,
+    /// More refusals while a secret is rotated.
+    RefusalsRisen,
     /// A registry that refuses access.
     RegistryDenied,
     /// A restore point that somebody removed.
@@ -141,13 +143,14 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BackupDamaged,
         Self::BundleRefused,
         Self::GateFailed,
         Self::JournalUnreadable,
         Self::MigrationFailed,
         Self::MigrationSlow,
+        Self::RefusalsRisen,
         Self::RegistryDenied,
         Self::RestorePointGone,
         Self::ScanBroken,
@@ -164,6 +167,7 @@ impl fmt::Display for Topic {
             Self::JournalUnreadable => "journal-unreadable",
             Self::MigrationFailed => "migration-failed",
             Self::MigrationSlow => "migration-slow",
+            Self::RefusalsRisen => "refusals-risen",
             Self::RegistryDenied => "registry-denied",
             Self::RestorePointGone => "restore-point-gone",
             Self::ScanBroken => "scan-broken",

@@ -2,6 +2,7 @@
 
 pub mod by_hand;
 pub mod perform;
+pub mod refusals;
 pub mod rotation;
 pub mod runner;
 pub mod step;

@@ -2,6 +2,7 @@
 //!
 //! Each port has a real adapter and one stateful fake, so that whole operations can be run, and killed, in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::model::release::Version;
 use crate::model::secret::Secret;
+use crate::plan::refusals::Counts;
 use crate::plan::rotation::{Among, DualSecret, Held, OnRecord, Replicas, Which, Window};
 use crate::plan::step::{OneOff, Release};
 use crate::profile::{HttpPath, ServiceName};
@@ -144,6 +146,8 @@ pub trait Services {
     ) -> Result<Vec<Held>, Fault>;
     /// Asks each instance of the API for a path with a key; fails where one does not let its bearer in.
     async fn try_key(&self, path: &HttpPath) -> Result<String, Fault>;
+    /// What each running instance of the API has counted since it began, by its identifier; an error says why that cannot be told.
+    async fn request_counts(&self) -> Result<BTreeMap<String, Option<Counts>>, Fault>;
     /// Lets the product check its own data; `None` when the profile describes no way to.
     async fn scan(&self, progress: ProgressSink<'_>) -> Result<Option<String>, Fault>;
 }

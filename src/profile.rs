@@ -11,6 +11,7 @@ mod limit;
 mod logs;
 mod migrate;
 mod probes;
+mod process;
 #[cfg(test)]
 mod properties;
 mod release;
@@ -34,7 +35,10 @@ pub use error::ProfileError;
 pub use hooks::Hooks;
 pub use logs::{KnownLogs, Logs, Metric, NumberRange};
 pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
-pub use probes::{HealthPolicy, Preflight, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings};
+pub use probes::{
+    HealthPolicy, Preflight, RequestCounter, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings,
+};
+pub use process::{Places, Process, ProcessMigrate, ProcessProfile, SqliteFile};
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
@@ -54,6 +58,9 @@ pub const TEMPLATE: &str = include_str!("../templates/opsctl.toml");
 
 /// The name of a description in an install's directory.
 pub const FILE_NAME: &str = "opsctl.toml";
+
+/// The description of a collector of agent receipts.
+pub const COLLECTOR: &str = include_str!("../templates/profiles/collector.toml");
 
 const BUILT_IN: [(&str, &str); 2] = [
     ("agledger.toml", include_str!("../templates/profiles/agledger.toml")),
@@ -78,6 +85,8 @@ pub struct Profile {
     /// When a service counts as healthy, and how long that may take.
     #[serde(default)]
     pub health: HealthPolicy,
+    /// Where the API counts its requests, if it does.
+    pub requests: Option<RequestCounter>,
     /// How its schema is migrated; a product without a schema of its own has none.
     pub migrate: Option<Migrate>,
     /// The product's own check, if it has one.

@@ -11,6 +11,7 @@
 //!
 //! Whatever fails here fails the whole: a caller that gets an error has to throw away what was written.
 
+mod again;
 mod assignments;
 mod entropy;
 mod fold;
@@ -19,6 +20,7 @@ mod harmless;
 mod known;
 mod mark;
 mod names;
+mod needles;
 mod nested;
 mod normalise;
 mod page;

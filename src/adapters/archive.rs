@@ -30,6 +30,6 @@ mod workers;
 mod writer;
 
 pub use error::{ArchiveError, Found, Problem};
-pub use read::{Checked, Contents, Limits, Origin, Progress, Summary, copy_dump, inspect, verify};
+pub use read::{Checked, Contents, DumpHead, Limits, Origin, Progress, Summary, copy_dump, inspect, verify};
 pub use temporary::sweep_temporaries;
 pub use writer::{ArchiveWriter, Written};

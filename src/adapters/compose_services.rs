@@ -6,10 +6,12 @@ mod images;
 pub mod own_preflight;
 mod probes;
 pub mod rehearsal;
+mod request_counts;
 mod rotation;
 mod scan;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use crate::model::fingerprint::FingerprintKey;
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::secret::Secret;
+use crate::plan::refusals::Counts;
 use crate::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
@@ -306,6 +309,10 @@ impl Services for ComposeServices {
 
     async fn try_key(&self, path: &HttpPath) -> Result<String, Fault> {
         self.ask_with_key(path).await
+    }
+
+    async fn request_counts(&self) -> Result<BTreeMap<String, Option<Counts>>, Fault> {
+        self.counted_requests().await
     }
 
     async fn scan(&self, progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

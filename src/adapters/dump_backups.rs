@@ -15,7 +15,8 @@ use tokio::task::spawn_blocking;
 use sha2::{Digest as _, Sha256};
 
 use crate::adapters::archive::{self, ArchiveError, Checked, Contents};
-use crate::adapters::catalogue::{Catalogue, CatalogueError, Pin};
+use crate::adapters::backup_shelf::Shelf;
+use crate::adapters::catalogue::{Catalogue, CatalogueError};
 use crate::adapters::dump_spool;
 use crate::adapters::product_database::ProductDatabase;
 use crate::adapters::tool_host::ToolHost;
@@ -39,12 +40,8 @@ pub struct DumpBackups {
     pub tools: ToolHost,
     /// Whose server the database is on.
     pub mode: Mode,
-    /// Where backups are kept.
-    pub directory: PathBuf,
-    /// Where it is recorded what is known of them.
-    pub state_dir: PathBuf,
-    /// Backups that an operation could still go back to, and which.
-    pub needed: Vec<(BackupId, OperationId)>,
+    /// Where backups are.
+    pub shelf: Shelf,
     /// What runs, for the manifest.
     pub release: manifest::Release,
     /// Who takes a backup, for the manifest.
@@ -60,10 +57,6 @@ pub struct DumpBackups {
 }
 
 impl DumpBackups {
-    fn catalogue(&self) -> Result<Catalogue, Fault> {
-        Catalogue::open(&self.state_dir).map_err(|error| catalogue_fault(&error))
-    }
-
     /// The unpacked dump of an archive. It is readable by its owner alone, and removed as soon as it is loaded. Each
     /// archive has one of its own: the one that an operation failed to load is still there when the one that undoes it
     /// is loaded.
@@ -99,20 +92,11 @@ impl Backups for DumpBackups {
     }
 
     async fn unpin(&self, id: &BackupId) -> Result<(), Fault> {
-        let mut catalogue = self.catalogue()?;
-        let pinned =
-            catalogue.record(*id).is_ok_and(|record| matches!(record.pinned, Some(Pin::Operation(_))));
-        if pinned { catalogue.unpin(*id).map_err(|error| catalogue_fault(&error)) } else { Ok(()) }
+        self.shelf.unpin(*id)
     }
 
     async fn prune(&self, keep: u32) -> Result<Option<String>, Fault> {
-        let keep = usize::try_from(keep)
-            .ok()
-            .and_then(Keep::new)
-            .ok_or_else(|| Fault::new("at least one backup has to be kept"))?;
-        let mut catalogue = self.catalogue()?;
-        let removed = remove_prunable(&mut catalogue, &self.directory, &self.needed, keep)?;
-        Ok((!removed.is_empty()).then(|| format!("removed {}", list(&removed))))
+        self.shelf.prune(keep)
     }
 
     async fn check(&self, archive: &Path, progress: ProgressSink<'_>) -> Result<String, Fault> {
@@ -143,7 +127,7 @@ impl Backups for DumpBackups {
     }
 
     fn archive_of(&self, id: &BackupId) -> PathBuf {
-        self.directory.join(id.file_name())
+        self.shelf.archive_of(*id)
     }
 }
 
@@ -217,10 +201,6 @@ pub(crate) fn remove_prunable(
         }
     }
     Ok(removed)
-}
-
-fn list(ids: &[BackupId]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What retention says of each backup, and why.

@@ -170,3 +170,15 @@ says of them. What it finds is its result: it ends with status 0, and with 1 whe
 Examples:
   opsctl support-bundle inspect support-bundle-2026-03-14-023000.tar.gz
   opsctl support-bundle inspect support-bundle-2026-03-14-023000 --page index.html";
+
+pub(super) const START: &str = "\
+For a product that is one process and one SQLite file. It is started from `current`, in a session of
+its own, and goes on when opsctl ends; after a restart of the machine, this starts it again. It has
+to pass its gates: alive, healthy, on its version. Compose products are started by Compose.
+
+Examples:
+  opsctl start 1.0.0
+  opsctl start";
+
+pub(super) const STOP: &str = "\
+It is asked to end, given its time, and only then killed, which is said.";

@@ -12,9 +12,11 @@ use crate::adapters::dump_backups::catalogue_fault;
 use crate::cli::{Backup, BackupAction, BackupCreate};
 use crate::commands::backup::catalogue::Pruning;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Install;
-use crate::commands::operate::{self, Purpose};
+use crate::commands::embedded::{self, Embedded};
+use crate::commands::install::Place;
+use crate::commands::operate::{self, Purpose, Turn};
 use crate::commands::ready::{Ready, ready};
+use crate::commands::site::Kept;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::{BackupId, Clock as ClockState};
 use crate::model::operation::OperationKind;
@@ -42,6 +44,9 @@ pub async fn run(context: &Context, asked: Backup) -> Result<Outcome, Failure> {
 }
 
 async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure> {
+    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
+        return embedded::backup::take(context, site, asked).await;
+    }
     let ready =
         ready(context, OperationKind::Backup, Purpose::CarryOut, asked.place.backup_dir.as_deref()).await?;
     let Ready { turn, install, directory, found, world } = &ready;
@@ -49,8 +54,18 @@ async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure
     let id = next_id(context, install)?;
     let plan = backup::plan(&found.product(install, world.databases.live()), id, keep);
     operate::run(context, install, world, turn, plan).await?;
+    taken(install, turn, id, directory)
+}
+
+/// Says which backup was taken.
+pub(super) fn taken(
+    install: &dyn Kept,
+    turn: &Turn,
+    id: BackupId,
+    directory: &Path,
+) -> Result<Outcome, Failure> {
     let archive = directory.join(id.file_name());
-    let record = Catalogue::open(install.place.state.root())
+    let record = Catalogue::open(install.place().state.root())
         .and_then(|catalogue| catalogue.record(id).cloned())
         .map_err(|error| catalogue_fault(&error))?;
     Ok(Outcome::new(
@@ -61,8 +76,8 @@ async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure
 }
 
 /// The identifier of the next backup: later than any before, whatever the clock says.
-pub fn next_id(context: &Context, install: &Install) -> Result<BackupId, Failure> {
-    let catalogue = Catalogue::open(install.place.state.root()).map_err(|error| catalogue_fault(&error))?;
+pub fn next_id(context: &Context, install: &dyn Kept) -> Result<BackupId, Failure> {
+    let catalogue = Catalogue::open(install.place().state.root()).map_err(|error| catalogue_fault(&error))?;
     let next = catalogue.next_id(jiff::Timestamp::now());
     if let ClockState::Behind(by) = next.clock {
         context.warn(format!("the clock is {} s behind the newest backup: was it set back?", by.as_secs()));
@@ -71,8 +86,8 @@ pub fn next_id(context: &Context, install: &Install) -> Result<BackupId, Failure
 }
 
 /// Where backups are, made if need be, readable by nobody else.
-pub fn directory(install: &Install, given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let directory = install.place.backup_dir(given, &install.variables);
+pub fn directory(install: &dyn Kept, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let directory = install.place().backup_dir(given, install.variables());
     if !directory.is_dir() {
         crate::adapters::files::create_private_dir(&directory).map_err(|error| {
             Fault::caused_by("cannot keep backups", &error).hint("name another place with --backup-dir")
@@ -82,8 +97,8 @@ pub fn directory(install: &Install, given: Option<&Path>) -> Result<PathBuf, Fai
 }
 
 /// How many backups to keep: the flag or `KEEP`, else what `.env` says, else seven.
-pub fn keep(install: &Install, given: Option<u32>) -> Result<u32, Failure> {
-    match (given, install.variables.get("KEEP").filter(|text| !text.is_empty())) {
+pub fn keep(install: &dyn Kept, given: Option<u32>) -> Result<u32, Failure> {
+    match (given, install.variables().get("KEEP").filter(|text| !text.is_empty())) {
         (Some(keep), _) => Ok(keep),
         (None, None) => Ok(KEEP),
         (None, Some(text)) => match text.trim().parse() {

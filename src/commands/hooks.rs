@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::tool_output::{Stdin, ToolError};
 use crate::commands::context::Context;
-use crate::commands::install::Install;
+use crate::commands::site::Site;
 use crate::error::{Exit, Failure, Fault};
 use crate::journal::read;
 use crate::journal::record::{Closing, Progress};
@@ -36,13 +36,13 @@ const MOST_OUTPUT: usize = 1 << 20;
 const LINES: usize = 12;
 
 /// Runs the command that may stop the operation.
-pub(super) async fn before(
+pub(super) async fn before<I: Site>(
     context: &Context,
-    install: &Install,
+    install: &I,
     operation: &OperationId,
     plan: &Plan,
 ) -> Result<(), Failure> {
-    let Some(command) = &install.profile.hooks.before else { return Ok(()) };
+    let Some(command) = &install.hooks().before else { return Ok(()) };
     // Its arguments may hold an address or a token that is nobody's business.
     let program = command.first().map_or("", String::as_str);
     context.note(&format!("running the hook before the operation: {program}"));
@@ -52,9 +52,9 @@ pub(super) async fn before(
 }
 
 /// Runs the command for how the operation ended. That it fails changes nothing about that, and is only told.
-pub(super) async fn ended(
+pub(super) async fn ended<I: Site>(
     context: &Context,
-    install: &Install,
+    install: &I,
     operation: &OperationId,
     outcome: &Result<Ended, Failure>,
 ) {
@@ -66,7 +66,7 @@ pub(super) async fn ended(
         // It has not ended.
         (None, _) => return,
     };
-    let hooks = &install.profile.hooks;
+    let hooks = install.hooks();
     let (hook, command) = match progress.ending {
         Some(Closing::Done) => ("after", &hooks.after),
         _ => ("failed", &hooks.failed),
@@ -81,12 +81,17 @@ pub(super) async fn ended(
     }
 }
 
-fn progress(install: &Install, operation: &OperationId) -> Option<Progress> {
-    let (entries, _) = read(&install.place.state.journal(operation)).ok()?;
+fn progress(install: &impl Site, operation: &OperationId) -> Option<Progress> {
+    let (entries, _) = read(&install.place().state.journal(operation)).ok()?;
     Progress::of(&entries)
 }
 
-fn told(hook: &str, install: &Install, operation: &OperationId, plan: &Plan) -> Vec<(&'static str, String)> {
+fn told(
+    hook: &str,
+    install: &impl Site,
+    operation: &OperationId,
+    plan: &Plan,
+) -> Vec<(&'static str, String)> {
     let selected = plan.steps.iter().find_map(|step| match step {
         Step::SelectRelease { release } => Some(release),
         _ => None,
@@ -94,7 +99,7 @@ fn told(hook: &str, install: &Install, operation: &OperationId, plan: &Plan) -> 
     let to = selected.unwrap_or(&plan.before.release);
     vec![
         ("OPSCTL_HOOK", hook.to_owned()),
-        ("OPSCTL_DIR", install.place.dir.display().to_string()),
+        ("OPSCTL_DIR", install.place().dir.display().to_string()),
         ("OPSCTL_OPERATION", operation.to_string()),
         ("OPSCTL_KIND", plan.kind.to_string()),
         ("OPSCTL_FROM", plan.before.release.version.to_string()),
@@ -110,16 +115,20 @@ fn name_of(ending: Closing) -> String {
     }
 }
 
-async fn run(install: &Install, command: &[String], facts: Vec<(&'static str, String)>) -> Result<(), Fault> {
+async fn run(
+    install: &impl Site,
+    command: &[String],
+    facts: Vec<(&'static str, String)>,
+) -> Result<(), Fault> {
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     let mut host = HostCommand::new(program, arguments);
     host.inherited = Inherited::AllBut(Vec::new());
     host.set = facts.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
-    host.directory = Some(install.place.dir.clone());
+    host.directory = Some(install.place().dir.clone());
     let could_not = |error: &ToolError| Fault::caused_by(format!("{program} could not do its work"), error);
     let running = host.start(Stdin::Empty).map_err(|error| could_not(&error))?;
     let (output, exit) = running
-        .collect(program, MOST_OUTPUT, install.profile.hooks.timeout)
+        .collect(program, MOST_OUTPUT, install.hooks().timeout)
         .await
         .map_err(|error| could_not(&error))?;
     if exit.success() {
@@ -129,5 +138,5 @@ async fn run(install: &Install, command: &[String], facts: Vec<(&'static str, St
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.iter().skip(lines.len().saturating_sub(LINES));
     Err(Fault::new(format!("{program} ended with {}", exit.status))
-        .evidence(last.map(|line| install.redactor.redact(line))))
+        .evidence(last.map(|line| install.redactor().redact(line))))
 }

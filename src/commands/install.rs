@@ -9,6 +9,7 @@ use crate::adapters::compose_services::compose_fault;
 use crate::adapters::docker::{DockerError, Engine, EngineSettings};
 use crate::adapters::env_store::EnvStore;
 use crate::commands::context::Context;
+use crate::commands::embedded::Embedded;
 use crate::error::{Failure, Fault};
 use crate::journal::state_dir::StateDir;
 use crate::model::compose_model::ComposeModel;
@@ -125,10 +126,22 @@ fn no_install(what: String) -> Failure {
     ))
 }
 
+/// Some commands know Compose products alone so far.
+fn not_for_processes() -> Failure {
+    Failure::refused(
+        Fault::new("this command is not there yet for products that run as a process").hint(
+            "there are status, start, stop, backup, restore, upgrade, rollback, resume, abort and history",
+        ),
+    )
+}
+
 impl Install {
     /// Reads the install at a place.
     pub async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
         let process = &context.surroundings.environment;
+        if Embedded::at(context, &place)?.is_some() {
+            return Err(not_for_processes());
+        }
         let described = described(&place)?;
         let engine_settings = engine_settings(context);
         let endpoint = engine_settings.endpoint().map_err(|error| out_of_reach(&DockerError::from(error)))?;
@@ -270,7 +283,7 @@ fn env_file(place: &Place, described: Option<&Profile>) -> PathBuf {
 }
 
 /// What the environment file assigns, with the process environment laid over it, as Compose does.
-fn variables(
+pub(super) fn variables(
     env_file: &Path,
     process: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Failure> {

@@ -1,7 +1,9 @@
 //! The real world for an operation: adapters put together for one install.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::dump_backups::DumpBackups;
 use crate::adapters::env_settings::EnvSettings;
@@ -9,21 +11,24 @@ use crate::adapters::env_store::EnvStore;
 use crate::adapters::fingerprint_key;
 use crate::adapters::http::Http;
 use crate::adapters::image_program::ImageProgram;
-use crate::adapters::product_database::ProductDatabase;
+use crate::adapters::postgres::error::PgError;
+use crate::adapters::product_database::{self, ProductDatabase};
 use crate::commands::context::Context;
 use crate::commands::database::{self, Reached};
-use crate::commands::install::Install;
-use crate::error::Fault;
+use crate::commands::install::{Install, Place};
+use crate::commands::site::{Kept, Site};
+use crate::error::{Exit, Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::compose_model::{RestartPolicy, Service};
 use crate::model::conninfo::{ConnInfo, Host};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::manifest::{self, Mode};
 use crate::model::operation::OperationId;
+use crate::model::redaction::Redactor;
 use crate::model::secret::Secret;
-use crate::plan::by_hand::ByHand;
+use crate::plan::by_hand::{ByHand, Handbook};
 use crate::ports::{Clock, Limits, World};
-use crate::profile::{DatabaseMode, ServiceName};
+use crate::profile::{DatabaseMode, Hooks, Product, ServiceName};
 
 /// The world that operations on a Compose product with PostgreSQL act on.
 pub type LiveWorld = World<ComposeServices, ProductDatabase, DumpBackups, EnvSettings, SystemClock>;
@@ -96,9 +101,12 @@ pub async fn world(context: &Context, install: &Install, setting: Setting<'_>) -
             DatabaseMode::Bundled => Mode::Bundled,
             DatabaseMode::External => Mode::External,
         },
-        directory: setting.backup_dir.to_owned(),
-        state_dir: install.place.state.root().to_owned(),
-        needed: setting.needed,
+        shelf: Shelf {
+            directory: setting.backup_dir.to_owned(),
+            state_dir: install.place.state.root().to_owned(),
+            needed: setting.needed,
+            operation: setting.operation.clone(),
+        },
         release: setting.release,
         actor: context.surroundings.actor.clone(),
         exports: install.profile.database.exports.clone(),
@@ -145,6 +153,73 @@ fn platform_key(context: &Context, install: &Install) -> Option<Secret> {
     let key =
         context.surroundings.variable(PLATFORM_KEY).or_else(|| named.and_then(|name| install.variable(name)));
     key.map(Secret::new)
+}
+
+impl Kept for Install {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn product(&self) -> &Product {
+        &self.profile.product
+    }
+
+    fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+}
+
+impl Site for Install {
+    type Services = ComposeServices;
+    type Databases = ProductDatabase;
+    type Backups = DumpBackups;
+    type Settings = EnvSettings;
+
+    fn hooks(&self) -> &Hooks {
+        &self.profile.hooks
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    fn limits(&self) -> Limits {
+        limits(self)
+    }
+
+    fn backup_dir<'w>(&self, world: &'w LiveWorld) -> &'w Path {
+        &world.backups.shelf.directory
+    }
+
+    fn by_hand(&self, world: &LiveWorld) -> Box<dyn Handbook> {
+        Box::new(by_hand(self, &world.databases.info, &world.backups.shelf.directory))
+    }
+
+    /// Other machines may operate the same database: the server itself keeps them apart.
+    async fn lock(&self, world: &LiveWorld, host: &str) -> Result<(), Failure> {
+        let database = &world.databases;
+        let holder = format!("{}@{host}", database.application());
+        let live = database.live();
+        let info = database.reachable().await?;
+        database.lock.take(&info, &live, &holder).await.map_err(|error| {
+            let fault = product_database::fault(&error);
+            match error {
+                PgError::InUse { .. } => Failure::new(Exit::Locked, fault),
+                _ => fault.into(),
+            }
+        })
+    }
+
+    async fn clear_tools(&self, world: &LiveWorld) -> Result<(), Fault> {
+        let state = &self.place.state;
+        let recorded =
+            |operation: &str| OperationId::parse(operation).is_some_and(|id| state.journal(&id).exists());
+        world.services.clear_tools(recorded).await
+    }
+
+    async fn clear_one_offs(&self, world: &LiveWorld) {
+        let _ = world.services.clear_one_offs().await;
+    }
 }
 
 /// How a person does what opsctl could not.

@@ -3,11 +3,10 @@
 use std::io::Write;
 
 use crate::adapters::fingerprint_key;
-use crate::adapters::product_database::ProductDatabase;
 use crate::commands::context::Context;
 use crate::commands::hooks;
-use crate::commands::install::{Install, Place};
-use crate::commands::live::{self, LiveWorld};
+use crate::commands::install::Place;
+use crate::commands::site::{Site, WorldOf};
 use crate::error::{Exit, Failure, Fault};
 use crate::explain::Topic;
 use crate::interrupt::{Interrupt, Urgency};
@@ -182,32 +181,32 @@ fn refuse_over(progress: &Progress) -> Failure {
 }
 
 /// Records a plan and carries it out.
-pub async fn run(
+pub async fn run<I: Site>(
     context: &Context,
-    install: &Install,
-    world: &LiveWorld,
+    install: &I,
+    world: &WorldOf<I>,
     turn: &Turn,
     plan: Plan,
 ) -> Result<Ended, Failure> {
     debug_assert!(turn.lock.is_some(), "a plan that is only shown is never carried out");
-    lock_database(&world.databases, &context.surroundings.actor.host).await?;
-    clear_tools(install, world).await?;
+    install.lock(world, &context.surroundings.actor.host).await?;
+    install.clear_tools(world).await?;
     let operation = &turn.operation;
     hooks::before(context, install, operation, &plan).await?;
-    let mut journal = install.place.state.begin(operation).map_err(|error| unrecorded(&error))?;
+    let mut journal = install.place().state.begin(operation).map_err(|error| unrecorded(&error))?;
     let planned = Planned {
         schema: SCHEMA,
         operation: operation.clone(),
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
         actor: context.surroundings.actor.clone(),
         arguments: context.surroundings.arguments.clone(),
-        backup_dir: Some(world.backups.directory.clone()),
+        backup_dir: Some(install.backup_dir(world).to_owned()),
         plan: plan.clone(),
     };
     journal
         .append(world.clock.now(), Record::Planned(Box::new(planned)))
         .map_err(|error| unrecorded(&error))?;
-    context.log_to(&install.place.state.output(operation));
+    context.log_to(&install.place().state.output(operation));
     context.report(&Event::Planned { operation, plan: &plan });
     let outcome = carry_out(context, install, world, &mut journal, Direction::New(&plan)).await;
     hooks::ended(context, install, operation, &outcome).await;
@@ -215,16 +214,15 @@ pub async fn run(
 }
 
 /// Goes on with an operation, or undoes it.
-pub async fn again(
+pub async fn again<I: Site>(
     context: &Context,
-    install: &Install,
-    world: &LiveWorld,
+    install: &I,
+    world: &WorldOf<I>,
     turn: &Turn,
     direction: Direction<'_>,
 ) -> Result<Ended, Failure> {
-    let lock = lock_database(&world.databases, &context.surroundings.actor.host).await;
-    lock.map_err(still_unfinished)?;
-    let path = install.place.state.journal(&turn.operation);
+    install.lock(world, &context.surroundings.actor.host).await.map_err(still_unfinished)?;
+    let path = install.place().state.journal(&turn.operation);
     let unrecorded = |error: JournalError| still_unfinished(unrecorded(&error));
     let (mut journal, _) = Journal::reopen(&path).map_err(unrecorded)?;
     let resumed = Record::Resumed {
@@ -232,7 +230,7 @@ pub async fn again(
         opsctl: env!("CARGO_PKG_VERSION").to_owned(),
     };
     journal.append(world.clock.now(), resumed).map_err(unrecorded)?;
-    context.log_to(&install.place.state.output(&turn.operation));
+    context.log_to(&install.place().state.output(&turn.operation));
     let outcome = carry_out(context, install, world, &mut journal, direction).await;
     hooks::ended(context, install, &turn.operation, &outcome).await;
     finish(install, world, &turn.operation, outcome).await
@@ -261,14 +259,6 @@ pub(super) fn close_as_left(context: &Context, journal: &std::path::Path) -> Res
     Ok(())
 }
 
-/// Ends the tools that an opsctl that was killed left running, in whatever operation that was.
-pub async fn clear_tools(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
-    let state = &install.place.state;
-    let recorded =
-        |operation: &str| OperationId::parse(operation).is_some_and(|id| state.journal(&id).exists());
-    world.services.clear_tools(recorded).await
-}
-
 /// Where an operation is to go.
 #[derive(Debug, Clone, Copy)]
 pub enum Direction<'a> {
@@ -280,10 +270,10 @@ pub enum Direction<'a> {
     Back(&'a Progress),
 }
 
-async fn carry_out(
+async fn carry_out<I: Site>(
     context: &Context,
-    install: &Install,
-    world: &LiveWorld,
+    install: &I,
+    world: &WorldOf<I>,
     journal: &mut Journal,
     direction: Direction<'_>,
 ) -> Result<Ended, Failure> {
@@ -293,19 +283,19 @@ async fn carry_out(
             Urgency::AfterStep => {
                 "stopping as soon as the running step allows it; once more to leave at once"
             }
-            Urgency::Now => "leaving; what runs in containers goes on",
+            Urgency::Now => "leaving; what runs on its own goes on",
         };
         let _ = writeln!(anstream::stderr(), "\n{said}");
     })
     .map_err(|error| Fault::caused_by("cannot listen for signals", &error))?;
-    let by_hand = live::by_hand(install, &world.databases.info, &world.backups.directory);
+    let by_hand = install.by_hand(world);
     let mut runner = Runner {
         world,
         journal,
         reporter: context,
         interrupt: &interrupt,
-        limits: live::limits(install),
-        by_hand: &by_hand,
+        limits: install.limits(),
+        by_hand: by_hand.as_ref(),
     };
     let work = async {
         match direction {
@@ -325,9 +315,9 @@ async fn carry_out(
 }
 
 /// Removes what a closed operation no longer needs. What is left over does no harm, so that this cannot fail it.
-async fn finish(
-    install: &Install,
-    world: &LiveWorld,
+async fn finish<I: Site>(
+    install: &I,
+    world: &WorldOf<I>,
     operation: &OperationId,
     outcome: Result<Ended, Failure>,
 ) -> Result<Ended, Failure> {
@@ -336,27 +326,13 @@ async fn finish(
         Err(failure) => !matches!(failure.exit, Exit::Interrupted | Exit::Inconsistent),
     };
     if ended {
-        let _ = install.place.state.tidy(operation);
+        let _ = install.place().state.tidy(operation);
         // A step that failed may have dropped a tool that was still at work, and a plan that an older opsctl made keeps
         // the container that migrated.
-        let _ = clear_tools(install, world).await;
-        let _ = world.services.clear_one_offs().await;
+        let _ = install.clear_tools(world).await;
+        install.clear_one_offs(world).await;
     }
     outcome
-}
-
-/// Other machines may operate the same database: the server itself keeps them apart.
-async fn lock_database(database: &ProductDatabase, host: &str) -> Result<(), Failure> {
-    let holder = format!("{}@{host}", database.application());
-    let live = database.live();
-    let info = database.reachable().await?;
-    database.lock.take(&info, &live, &holder).await.map_err(|error| {
-        let fault = crate::adapters::product_database::fault(&error);
-        match error {
-            crate::adapters::postgres::error::PgError::InUse { .. } => Failure::new(Exit::Locked, fault),
-            _ => fault.into(),
-        }
-    })
 }
 
 fn unrecorded(error: &JournalError) -> Failure {

@@ -17,6 +17,7 @@ use self::migration::Migration;
 use self::report::{Restored, Tried};
 use self::scratch::{Names, Scratch};
 use crate::adapters::archive::{self, Summary};
+use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::compose_services::{ComposeServices, fault as docker_fault};
 use crate::adapters::disk::{self, Need};
 use crate::adapters::docker::ToolNetwork;
@@ -225,9 +226,12 @@ impl Rehearsal<'_> {
                 DatabaseMode::Bundled => Mode::Bundled,
                 DatabaseMode::External => Mode::External,
             },
-            directory: self.archive.parent().map(Path::to_owned).unwrap_or_default(),
-            state_dir: self.install.place.state.root().to_owned(),
-            needed: Vec::new(),
+            shelf: Shelf {
+                directory: self.archive.parent().map(Path::to_owned).unwrap_or_default(),
+                state_dir: self.install.place.state.root().to_owned(),
+                needed: Vec::new(),
+                operation: scratch.database.operation.clone(),
+            },
             release: self.found.for_manifest(),
             actor: self.context.surroundings.actor.clone(),
             exports: Vec::new(),

@@ -1,6 +1,6 @@
 //! `opsctl restore`: put a backup's data in the place of the live data, and put it back.
 
-pub(super) mod check;
+pub(in crate::commands) mod check;
 
 use std::path::Path;
 
@@ -14,7 +14,8 @@ use crate::cli::Restore;
 use crate::commands::backup::{self, catalogue};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
-use crate::commands::install::Install;
+use crate::commands::embedded::{self, Embedded};
+use crate::commands::install::{Install, Place};
 use crate::commands::live::LiveWorld;
 use crate::commands::operate::{self, Purpose, Turn};
 use crate::commands::preflight;
@@ -33,9 +34,12 @@ const CHECKS: [Check; 4] = [Check::HostInodes, Check::DbWritable, Check::DbWrapa
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Restore) -> Result<Outcome, Failure> {
-    match &asked.backup {
-        Some(backup) => from_backup(context, backup, &asked).await,
-        None => undo(context, &asked).await,
+    let site = Embedded::at(context, &Place::find(context)?)?;
+    match (&asked.backup, site) {
+        (Some(backup), Some(site)) => embedded::restore::from_backup(context, site, backup, &asked).await,
+        (Some(backup), None) => from_backup(context, backup, &asked).await,
+        (None, Some(site)) => embedded::restore::undo(context, site, &asked).await,
+        (None, None) => undo(context, &asked).await,
     }
 }
 
@@ -198,12 +202,7 @@ async fn refuse_other_schema(
     if now == then {
         return Ok(());
     }
-    Err(Failure::refused(
-        Fault::new(format!(
-            "{replaced} has other migrations than the release that runs: it is from before an upgrade"
-        ))
-        .hint("`opsctl rollback` goes back to a release together with its data"),
-    ))
+    Err(check::of_before_an_upgrade(replaced))
 }
 
 /// The databases beside the live one that were made for a purpose.

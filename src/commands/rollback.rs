@@ -1,6 +1,6 @@
 //! `opsctl rollback`: the release and the data from before the last upgrade.
 
-mod loss;
+pub(super) mod loss;
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,8 @@ use crate::cli::Rollback;
 use crate::commands::backup::catalogue::archive as named_archive;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, LastUpgrade, repository, tagged};
-use crate::commands::install::Install;
+use crate::commands::embedded::{self, Embedded};
+use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::{Ready, ready};
 use crate::commands::show;
@@ -44,6 +45,9 @@ enum Source {
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rollback) -> Result<Outcome, Failure> {
+    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
+        return embedded::rollback::run(context, site, &asked).await;
+    }
     let ready = ready(
         context,
         OperationKind::Rollback,

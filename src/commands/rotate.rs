@@ -18,7 +18,7 @@ use crate::commands::{pauses, preflight, show, unfinished};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::operation::OperationKind;
-use crate::operations::rotate::{self, Guard, Rehashing, Request, Way};
+use crate::operations::rotate::{self, Guard, Refusals, Rehashing, Request, Way};
 use crate::plan::rotation::{Halt, PausePoint};
 use crate::ports::Databases;
 use crate::preflight::Check;
@@ -63,6 +63,7 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
             replicas: look::replicas(&found),
             way,
             canary: rotation.canary.clone(),
+            refusals: refusals(context, &ready),
         };
         let end = rotated(&ready, secret, &request.way);
         (rotate::plan(&product, &request), question(&ready, secret, &request), end)
@@ -114,6 +115,19 @@ async fn way(
             Ok(Some(Way::Replaced { on_record: Some((query.clone(), before)) }))
         }
     }
+}
+
+/// Whether the rate of refusals can be compared; if not, that is said once.
+fn refusals(context: &Context, ready: &Ready) -> Refusals {
+    let profile = &ready.install.profile;
+    if profile.requests.is_some() {
+        return Refusals::Counted;
+    }
+    let title = &profile.product.title;
+    context.note(&format!(
+        "the rate of refused requests is not compared: the description of {title} does not say where they are counted ([requests])"
+    ));
+    Refusals::Unknown
 }
 
 fn rotated(ready: &Ready, secret: &SecretVariable, way: &Way) -> Outcome {

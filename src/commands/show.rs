@@ -11,6 +11,7 @@ use crate::adapters::product_database::{self, ProductDatabase};
 use crate::commands::context::Outcome;
 use crate::error::Fault;
 use crate::journal::record::Progress;
+use crate::model::manifest::Sqlite;
 use crate::plan::Plan;
 use crate::report::quantity;
 
@@ -54,6 +55,24 @@ pub async fn database(database: &ProductDatabase) -> Result<String, Fault> {
         }
     }
     Ok(text)
+}
+
+/// The same of a SQLite database.
+pub fn sqlite(facts: &Sqlite) -> String {
+    let rows: u64 = facts.tables.iter().map(|table| table.rows).sum();
+    let mut text = format!(
+        "{}: {}, {} rows in {} tables",
+        facts.name,
+        quantity::bytes(facts.size_bytes),
+        quantity::count(rows),
+        facts.tables.len()
+    );
+    for table in &facts.tables {
+        if let Some(newest) = table.newest_row {
+            let _ = write!(text, ", newest row in {} of {newest}", table.name);
+        }
+    }
+    text
 }
 
 /// How far an operation came, step by step.

@@ -8,10 +8,12 @@ use crate::adapters::product_database::{self, ProductDatabase};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, Found, Source};
 use crate::commands::database;
+use crate::commands::embedded::{self, Embedded};
 use crate::commands::install::{Install, Place};
 use crate::commands::live;
 use crate::commands::operate;
 use crate::commands::show;
+use crate::commands::site::Kept;
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
 use crate::journal::lock::current_holder;
@@ -22,17 +24,17 @@ use crate::profile::{DatabaseMode, ServiceName};
 use crate::report::quantity;
 
 /// Lines for a person, and the same for a machine.
-struct Screen {
+pub(super) struct Screen {
     lines: Vec<String>,
-    data: Value,
+    pub(super) data: Value,
 }
 
 impl Screen {
-    fn row(&mut self, name: &str, text: impl std::fmt::Display) {
+    pub(super) fn row(&mut self, name: &str, text: impl std::fmt::Display) {
         self.lines.push(format!("{name:<15} {text}"));
     }
 
-    fn trouble(&mut self, name: &str, fault: &Fault) {
+    pub(super) fn trouble(&mut self, name: &str, fault: &Fault) {
         self.row(name, format!("unknown: {fault}"));
         self.data[name] = json!({"unknown": fault.to_string()});
     }
@@ -44,6 +46,10 @@ pub async fn run(context: &Context) -> Result<Outcome, Failure> {
     let mut screen = Screen { lines: Vec::new(), data: json!({"dir": place.dir}) };
     screen.row("install", place.dir.display());
     operations(&mut screen, &place);
+    if let Some(site) = Embedded::at(context, &place)? {
+        embedded::status::fill(context, &mut screen, &site).await?;
+        return Ok(Outcome::new(screen.lines.join("\n"), screen.data));
+    }
     let install = match Install::open(context, place).await {
         Ok(install) => install,
         Err(failure) => {
@@ -114,7 +120,7 @@ fn unfinished(screen: &mut Screen, progress: &Progress) {
             "paused": progress.paused.is_some()});
 }
 
-fn releases(context: &Context, screen: &mut Screen, found: &Found) {
+pub(super) fn releases(context: &Context, screen: &mut Screen, found: &Found) {
     let selected = found.selected.as_ref().map_or("nothing".to_owned(), ToString::to_string);
     screen.row("selected", selected);
     let image = found.release.image_id.as_deref().unwrap_or("no image");
@@ -204,8 +210,8 @@ async fn beside(screen: &mut Screen, database: &ProductDatabase) -> Result<(), F
     Ok(())
 }
 
-fn backups(screen: &mut Screen, install: &Install) {
-    match Catalogue::open(install.place.state.root()) {
+pub(super) fn backups(screen: &mut Screen, install: &dyn Kept) {
+    match Catalogue::open(install.place().state.root()) {
         Ok(catalogue) => {
             let newest = catalogue.records().last();
             let text = newest.map_or("none yet".to_owned(), |record| {
@@ -213,7 +219,7 @@ fn backups(screen: &mut Screen, install: &Install) {
                 format!(
                     "{} of {}, the newest {} ({state})",
                     catalogue.records().len(),
-                    install.profile.product.title,
+                    install.product().title,
                     record.id
                 )
             });

@@ -12,14 +12,17 @@ use crate::adapters::product_database;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, Found, Source};
+use crate::commands::embedded::{self, Embedded};
 use crate::commands::install::{Install, Place};
 use crate::commands::live::{self, LiveWorld, Setting};
 use crate::commands::operate::{self, Direction, Turn};
+use crate::commands::site::{Kept, Opened, Site as _};
 use crate::commands::{database, pauses, show, status};
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Planned, Progress};
 use crate::model::operation::OperationKind;
 use crate::operations::rotate::server_in_doubt;
+use crate::plan::by_hand::Handbook;
 use crate::plan::rotation::{Replicas, Which};
 use crate::plan::step::{Release, Step};
 use crate::ports::Services;
@@ -55,15 +58,7 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
         Err(failure) => context.warn(format!("not all can be seen: {}", failure.fault)),
     }
     let (heading, steps) = left_to_do(&progress);
-    let by_hand = match Install::open(context, place.clone()).await {
-        Ok(install) => {
-            let directory =
-                install.place.backup_dir(progress.planned.backup_dir.as_deref(), &install.variables);
-            let reached = database::for_a_person(&install).ok();
-            reached.map(|info| live::by_hand(&install, &info, &directory))
-        }
-        Err(_) => None,
-    };
+    let by_hand = handbook(context, &turn, &progress, place.clone()).await;
     let mut lines = vec![heading.to_owned()];
     for step in &steps {
         lines.push(format!("  {step}"));
@@ -80,6 +75,27 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
         place.state.operation(&turn.operation).display()
     );
     Ok(Outcome::new(text, json!({"operation": turn.operation, "left_to_do": steps})))
+}
+
+/// What a person would type, as far as the install can be read.
+async fn handbook(
+    context: &Context,
+    turn: &Turn,
+    progress: &Progress,
+    place: Place,
+) -> Option<Box<dyn Handbook>> {
+    match Opened::open(context, place).await.ok()? {
+        Opened::Compose(install) => {
+            let recorded = progress.planned.backup_dir.as_deref();
+            let directory = install.place.backup_dir(recorded, &install.variables);
+            let info = database::for_a_person(&install).ok()?;
+            Some(Box::new(live::by_hand(&install, &info, &directory)))
+        }
+        Opened::Embedded(site) => {
+            let world = embedded::unfinished::world(context, &site, turn, progress).ok()?;
+            Some(site.by_hand(&world))
+        }
+    }
 }
 
 /// What opsctl would do next: undo it, or past the commit point finish it.
@@ -101,29 +117,42 @@ const STATEMENTS_PAUSE: Duration = Duration::from_millis(200);
 /// How long a server that was just started may take to answer: it may have to recover first.
 const SERVER_LIMIT: Duration = Duration::from_mins(1);
 
+/// What is to become of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
+    /// It goes on.
     On,
+    /// It is undone.
     Back,
+}
+
+impl Wanted {
+    /// Where that leads, what is asked before, and what was done then.
+    pub(super) fn in_words(self, progress: &Progress) -> (Direction<'_>, String, &'static str) {
+        match self {
+            Self::On => {
+                let question = pauses::question(progress).unwrap_or_else(|| "Go on with it?".to_owned());
+                (Direction::On(progress), question, "went on to its end")
+            }
+            Self::Back => (
+                Direction::Back(progress),
+                "Undo what it did?".to_owned(),
+                "was given up, and what it had done is undone",
+            ),
+        }
+    }
 }
 
 async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
+    if let Some(site) = Embedded::at(context, &place)? {
+        return embedded::unfinished::end(context, site, wanted).await;
+    }
     let (turn, progress) = Turn::take_again(context, &place)?;
     let (install, world) =
         reach(context, place, &turn, &progress).await.map_err(operate::still_unfinished)?;
     let plan = &progress.planned.plan;
-    let (direction, question, done) = match wanted {
-        Wanted::On => {
-            let question = pauses::question(&progress).unwrap_or_else(|| "Go on with it?".to_owned());
-            (Direction::On(&progress), question, "went on to its end")
-        }
-        Wanted::Back => (
-            Direction::Back(&progress),
-            "Undo what it did?".to_owned(),
-            "was given up, and what it had done is undone",
-        ),
-    };
+    let (direction, question, done) = wanted.in_words(&progress);
     pauses::refuse_without_key(&world, &progress, wanted == Wanted::Back).map_err(Failure::refused)?;
     context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
     context.consent(&question)?;
@@ -192,8 +221,8 @@ async fn raise(
 
 /// Where the operation keeps its backups: as it was recorded, or, if the install was moved since, where it keeps them now.
 /// A place that is not there is not made: an empty one would hide that the backups are gone.
-fn backups_of(install: &Install, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
-    let now = install.place.backup_dir(None, &install.variables);
+pub(super) fn backups_of(install: &dyn Kept, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
+    let now = install.place().backup_dir(None, install.variables());
     let Some(recorded) = recorded else { return backup::directory(install, None) };
     [recorded, now.as_path()].into_iter().find(|place| place.is_dir()).map(Path::to_owned).ok_or_else(|| {
         Fault::new(format!("the operation's backups are in {}, which is not there", recorded.display()))
@@ -204,9 +233,9 @@ fn backups_of(install: &Install, recorded: Option<&Path>) -> Result<PathBuf, Fai
 
 /// Ends what the run before left at work, and removes what it left lying about.
 async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
-    operate::clear_tools(install, world).await?;
+    install.clear_tools(world).await?;
     wait_for_statements(world).await?;
-    sweep_temporaries(&world.backups.directory).map(drop).map_err(|error| {
+    sweep_temporaries(&world.backups.shelf.directory).map(drop).map_err(|error| {
         Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
     })?;
     let unremoved = |error: FileError| {

@@ -17,6 +17,8 @@ use crate::cli::Upgrade;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
+use crate::commands::embedded::{self, Embedded};
+use crate::commands::install::Place;
 use crate::commands::operate::{self, Purpose};
 use crate::commands::preflight;
 use crate::commands::ready::{Ready, ready};
@@ -51,6 +53,9 @@ const CHECKS: [Check; 7] = [
 pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> {
     let version = Version::parse(&asked.version)
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
+    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
+        return embedded::upgrade::run(context, site, &asked, &version).await;
+    }
     if let Some(backup) = &asked.rehearse {
         return rehearse::run(context, &asked, &version, backup).await;
     }

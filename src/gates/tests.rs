@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::model::release::Version;
+use crate::plan::refusals::Counts;
 use crate::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use crate::profile::HttpPath;
 
@@ -165,6 +166,10 @@ impl Services for Scripted {
 
     async fn try_key(&self, _path: &HttpPath) -> Result<String, Fault> {
         unreachable!("a gate tries no key")
+    }
+
+    async fn request_counts(&self) -> Result<BTreeMap<String, Option<Counts>>, Fault> {
+        unreachable!("a gate counts no requests")
     }
 
     async fn scan(&self, _progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

@@ -13,7 +13,7 @@ mod database;
 mod digest;
 
 pub use database::{
-    Database, Extension, Migration, Mode, Postgres, PostgresProperties, RoleSettings, TableRows,
+    Database, Extension, Migration, Mode, Postgres, PostgresProperties, RoleSettings, Sqlite, TableRows,
 };
 pub use digest::{Digest, DigestError};
 

@@ -35,6 +35,17 @@ pub struct Request {
     pub way: Way,
     /// What a key is tried on.
     pub canary: Option<HttpPath>,
+    /// Whether it can be seen how many requests are refused.
+    pub refusals: Refusals,
+}
+
+/// Whether it can be seen how many requests are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// The API counts them: their rate is compared at every stage with what it was before.
+    Counted,
+    /// Nothing is known of them.
+    Unknown,
 }
 
 /// What becomes of what depends on the old value.
@@ -126,12 +137,16 @@ pub fn plan(product: &Product, request: &Request) -> Plan {
     let closed = Window::Closed { old: request.old.clone(), stays: Stays::New };
     let mut steps = Vec::new();
     steps.extend(keep.map(|_| Step::TakeBackup { id: guard, reason: Reason::PreRotation }));
+    steps.extend(parts.mark());
     steps.extend(parts.through(&opened));
     let commit = match &request.way {
         Way::DualWindow { rehash, pauses } => {
             let pause = |point: PausePoint| {
                 let found = pauses.iter().find(|(at, _)| *at == point);
-                found.map(|(at, halt)| Step::Pause { at: *at, halt: *halt })
+                let pause = found.map(|(at, halt)| Step::Pause { at: *at, halt: *halt });
+                // What was refused days ago says nothing of now.
+                let mark = pause.as_ref().and_then(|_| parts.mark());
+                pause.into_iter().chain(mark)
             };
             steps.extend(pause(PausePoint::Dual));
             let commit = steps.len();
@@ -179,13 +194,15 @@ struct Parts<'r> {
     secret: &'r DualSecret,
     replicas: &'r [Replicas],
     canary: Option<&'r HttpPath>,
+    refusals: Refusals,
     release: Release,
     services: Vec<ServiceName>,
 }
 
 impl<'r> Parts<'r> {
     fn of(product: &Product, request: &'r Request) -> Self {
-        Self::new(product, &request.secret, &request.replicas, request.canary.as_ref())
+        let canary = request.canary.as_ref();
+        Self { refusals: request.refusals, ..Self::new(product, &request.secret, &request.replicas, canary) }
     }
 
     fn new(
@@ -195,7 +212,8 @@ impl<'r> Parts<'r> {
         canary: Option<&'r HttpPath>,
     ) -> Self {
         let services = replicas.iter().map(|replicas| replicas.service.clone()).collect();
-        Self { secret, replicas, canary, release: product.release.clone(), services }
+        let release = product.release.clone();
+        Self { secret, replicas, canary, refusals: Refusals::Unknown, release, services }
     }
 
     /// Into a window: what the files say, then what every replica has.
@@ -216,7 +234,13 @@ impl<'r> Parts<'r> {
             self.prove(window, Among::Replicas),
         ];
         steps.extend(self.canary.map(|path| Step::TryKey { path: path.clone() }));
+        steps.extend((self.refusals == Refusals::Counted).then_some(Step::CompareRefusals));
         steps
+    }
+
+    /// What the rate of refusals is compared with.
+    fn mark(&self) -> Option<Step> {
+        (self.refusals == Refusals::Counted).then_some(Step::MarkRefusals)
     }
 
     fn prove(&self, window: &Window, among: Among) -> Step {

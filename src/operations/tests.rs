@@ -66,7 +66,7 @@ fn upgrade_plan() -> Plan {
 fn an_upgrade() {
     insta::assert_snapshot!(printed(&upgrade_plan()), @r"
     pull ledger:1.1.0 (sha256:0123456789ab)
-    keep the image of 1.0.0 for going back
+    keep 1.0.0 for going back
     take backup 2026-03-14-120000 and read it back
     stop worker, api
     note when worker, api last ran
@@ -74,11 +74,11 @@ fn an_upgrade() {
     comment out LICENSE_MODE in .env
     read the database's write counters
     migrate ledger with 1.1.0
-    remove the container migrate
+    remove migrate
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
     read the database's write counters
-    select 1.1.0 (version, pin, version file)
+    select 1.1.0 in the settings
     -- commit point
     start api, worker on 1.1.0
     wait until api, worker are healthy and stable
@@ -104,14 +104,14 @@ fn an_upgrade_of_a_product_that_needs_less() {
     };
     insta::assert_snapshot!(printed(&upgrade::plan(&product, request).unwrap()), @r"
     pull ledger:1.1.0 (sha256:0123456789ab)
-    keep the image of 1.0.0 for going back
+    keep 1.0.0 for going back
     stop worker, api
     note when worker, api last ran
     take the restore point: backup 2026-03-14-120001
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
     read the database's write counters
-    select 1.1.0 (version, pin, version file)
+    select 1.1.0 in the settings
     -- commit point
     start api, worker on 1.1.0
     wait until api, worker are healthy and stable
@@ -186,7 +186,7 @@ fn a_restore_in_place_of_older_data() {
     compare ledger with the backup
     read the database's write counters
     migrate ledger with 1.0.0
-    remove the container migrate
+    remove migrate
     read the database's write counters
     -- commit point
     start api, worker on 1.0.0
@@ -224,10 +224,10 @@ fn a_rollback_to_the_restore_point() {
         superseded: Vec::new(),
     };
     insta::assert_snapshot!(printed(&rollback::plan(&product("1.1.0"), request)), @r"
-    keep the image of 1.1.0 for going back
+    keep 1.1.0 for going back
     stop worker, api
     swap ledger_point in as ledger, keeping the present one as ledger_replaced
-    select 1.0.0 (version, pin, version file)
+    select 1.0.0 in the settings
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data
@@ -245,13 +245,13 @@ fn a_rollback_to_a_backup() {
     };
     insta::assert_snapshot!(printed(&rollback::plan(&product("1.1.0"), request)), @r"
     pull ledger:1.0.0 (sha256:0123456789ab)
-    keep the image of 1.1.0 for going back
+    keep 1.1.0 for going back
     read /backup/a.tar.gz in full and check it
     load the backup into the side database ledger_side
     compare ledger_side with the backup
     stop worker, api
     swap ledger_side in as ledger, keeping the present one as ledger_replaced
-    select 1.0.0 (version, pin, version file)
+    select 1.0.0 in the settings
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data
@@ -263,10 +263,10 @@ fn a_rollback_to_a_backup() {
 fn an_upgrade_goes_back_in_the_order_that_serves_first_and_destroys_last() {
     let plan = upgrade_plan();
     insta::assert_snapshot!(listed(&plan.reversing(plan.steps.len())), @r"
-    remove the container canary
-    remove the container migrate
+    remove canary
+    remove migrate
     stop worker, api
-    select 1.0.0 again and put .env back
+    select 1.0.0 again and put the settings back
     return ledger to the restore point, keeping what failed as ledger_failed
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable

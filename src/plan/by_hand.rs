@@ -1,5 +1,7 @@
 //! What a person types to do a step's work where opsctl could not: the way out when there is no other.
 
+mod process;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -8,7 +10,9 @@ use crate::model::sql;
 use crate::plan::step::{Release, RestorePoint, Step};
 use crate::profile::ServiceName;
 
-/// How an install is reached from a shell. Nothing in it is secret.
+pub use process::ProcessByHand;
+
+/// How an install of a Compose product with PostgreSQL is reached from a shell. Nothing in it is secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ByHand {
     /// Compose with the install's files: `docker compose --project-directory ... --file ...`.
@@ -27,9 +31,14 @@ pub struct ByHand {
     pub backup_dir: PathBuf,
 }
 
-impl ByHand {
+/// What a person types, for one kind of install.
+pub trait Handbook {
     /// The commands for a step, in their order; one that cannot be typed is described, behind a `#`.
-    pub fn commands(&self, step: &Step) -> Vec<String> {
+    fn commands(&self, step: &Step) -> Vec<String>;
+}
+
+impl Handbook for ByHand {
+    fn commands(&self, step: &Step) -> Vec<String> {
         match step {
             Step::Quiesce { services } => vec![self.compose("stop", services)],
             Step::Start { services, release } => {
@@ -88,7 +97,9 @@ impl ByHand {
             other => vec![format!("# {other}")],
         }
     }
+}
 
+impl ByHand {
     fn compose(&self, command: &str, services: &[ServiceName]) -> String {
         let services: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
         format!("{} {command} {}", joined(&self.compose), joined(&services))

@@ -2,6 +2,7 @@
 
 mod migrate;
 mod quiet;
+mod refusals;
 mod rotation;
 mod run_once;
 
@@ -12,6 +13,7 @@ use crate::model::database_name::DatabaseName;
 use crate::model::manifest::Reason;
 use crate::plan::perform::migrate::{Migration, migrate};
 use crate::plan::perform::quiet::{confirm_quiet, mark_stopped};
+use crate::plan::perform::refusals::{compare_refusals, mark_refusals};
 use crate::plan::perform::rotation::{prove_on_record, prove_window, rehash, set_password};
 use crate::plan::step::{OneOff, RestorePoint, Step};
 use crate::ports::{Backups, Clock, CopyState, Databases, Limits, ProgressSink, Services, Settings, World};
@@ -104,6 +106,8 @@ where
         }
         Step::SetPassword { secret } => set_password(settings, databases, secret).await,
         Step::TryKey { path } => services.try_key(path).await.map(Some),
+        Step::MarkRefusals => Ok(mark_refusals(services).await),
+        Step::CompareRefusals => compare_refusals(services, earlier).await,
         Step::Rehash { one_off, live, count, .. } => {
             rehash(services, databases, one_off, (live, count.as_deref()), limits, progress).await
         }

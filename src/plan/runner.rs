@@ -13,7 +13,7 @@ use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
 use crate::journal::{Journal, JournalError};
 use crate::plan::Plan;
-use crate::plan::by_hand::ByHand;
+use crate::plan::by_hand::Handbook;
 use crate::plan::perform::{Earlier, Note, perform};
 use crate::plan::rotation::{Halt, PausePoint};
 use crate::plan::step::Step;
@@ -41,7 +41,7 @@ pub struct Runner<'a, S, D, B, E, C> {
     /// How long things may take.
     pub limits: Limits,
     /// What a person types where nothing else is left.
-    pub by_hand: &'a ByHand,
+    pub by_hand: &'a dyn Handbook,
 }
 
 /// How far a plan was carried out, where nothing went wrong.

@@ -268,6 +268,10 @@ pub enum Step {
         /// The path that is asked for.
         path: HttpPath,
     },
+    /// Takes a reading of how many requests the API refuses.
+    MarkRefusals,
+    /// Makes sure that the API does not refuse more requests than when that was read.
+    CompareRefusals,
     /// Lets the product move all that is stored under one value of a secret to the other.
     Rehash {
         /// The container that does it.

@@ -23,6 +23,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
     bundled_database(profile)?;
     migration(profile)?;
     version(profile)?;
+    requests(profile)?;
     commands(profile)?;
     exports(profile)?;
     metrics(profile)?;
@@ -71,6 +72,14 @@ fn version(profile: &Profile) -> Result<(), Conflict> {
     }
     let message = format!("to be asked for its version, the service `{}` needs a `port`", profile.api().0);
     Err(Conflict::at(&["version", "endpoints"], message))
+}
+
+fn requests(profile: &Profile) -> Result<(), Conflict> {
+    if profile.requests.is_none() || profile.api().1.http.is_some() {
+        return Ok(());
+    }
+    let message = format!("to be asked for its requests, the service `{}` needs a `port`", profile.api().0);
+    Err(Conflict::at(&["requests", "path"], message))
 }
 
 fn commands(profile: &Profile) -> Result<(), Conflict> {

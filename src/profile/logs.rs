@@ -1,10 +1,10 @@
 //! What a product's logs tell: where its fields are, and what is counted.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
-use super::{JsonPointer, MetricName};
-
-const COLLECTOR: &str = include_str!("../../templates/logs/collector.toml");
+use super::{JsonPointer, MetricName, ProcessProfile};
 
 /// How the product's JSON logs are read: one object a line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,9 +63,9 @@ impl KnownLogs {
     /// How its logs are read.
     pub fn logs(self) -> Logs {
         let text = match self {
-            Self::Collector => COLLECTOR,
+            Self::Collector => super::COLLECTOR,
         };
-        toml::from_str(text).expect("a test reads it")
+        ProcessProfile::parse(text, Path::new("collector.toml")).expect("a test reads it").logs
     }
 }
 

@@ -72,9 +72,9 @@ struct MigrateTable {
     applied: Applied,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "AppliedTable")]
-struct Applied(AppliedMigrations);
+pub(super) struct Applied(pub(super) AppliedMigrations);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

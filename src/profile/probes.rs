@@ -51,6 +51,19 @@ pub struct HealthPolicy {
     pub request_timeout: Duration,
 }
 
+/// Where each instance of the API counts the requests that it answered, by status, in the text format of Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestCounter {
+    /// The path that answers with it, to everybody.
+    pub path: HttpPath,
+    /// The counter. Of a histogram it is the one that ends in `_count`.
+    #[serde(rename = "counter")]
+    pub name: String,
+    /// Its label with the status, such as 401.
+    pub status_label: String,
+}
+
 /// The product's own check, run in the API's container. Exit status 0 is a pass.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -72,6 +72,7 @@ fn the_annotated_description_is_the_one_built_in() {
 #[case("[health]\n", "[health]\n", 6)]
 #[case("[migrate]\n", "[migrate]\n", 4)]
 #[case("[migrate.applied]\n", "[migrate.applied]\n", 4)]
+#[case("[requests]\n", "[requests]\n", 3)]
 #[case("[preflight]\n", "[preflight]\n", 2)]
 #[case("[scan]\n", "[scan]\n", 10)]
 #[case("[reload]\n", "[reload]\n", 3)]

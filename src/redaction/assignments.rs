@@ -4,9 +4,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::harmless::{is_harmless, is_nothing, is_place};
-use super::names;
-use super::place::{Place, Rule};
+use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
+use super::names::{self, Names};
+use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
 
@@ -17,7 +17,7 @@ const SHORTEST_NAME: usize = 3;
 const LONGEST_VALUE: usize = 32 * 1024;
 
 /// What names hold whose values are identifiers of what is public.
-const IDENTIFYING: [&str; 14] = [
+const IDENTIFYING: [&str; 16] = [
     "SHA",
     "COMMIT",
     "REVISION",
@@ -32,6 +32,8 @@ const IDENTIFYING: [&str; 14] = [
     "CURSOR",
     "BOOT_ID",
     "MACHINE_ID",
+    "RELEASE",
+    "VERSION",
 ];
 
 /// Finds values of variables.
@@ -46,7 +48,7 @@ pub(super) fn find(bytes: &[u8], shape: Shape, places: &mut Vec<Place>) {
 fn lines(bytes: &[u8], places: &mut Vec<Place>) {
     let mut at = 0;
     while at < bytes.len() {
-        let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+        let end = memchr::memchr3(b'\n', b'\r', 0, &bytes[at..]).map_or(bytes.len(), |length| at + length);
         let mut next = end + 1;
         if let Ok(line) = std::str::from_utf8(&bytes[at..end])
             && let Some((name, value)) = readings::assignment(line)
@@ -54,7 +56,7 @@ fn lines(bytes: &[u8], places: &mut Vec<Place>) {
             let start = end - value.len();
             let value = value_at(bytes, start, end);
             next = next.max(value.end);
-            places.extend(judged(bytes, name, value));
+            judge(bytes, name, value, places);
         }
         at = next;
     }
@@ -72,6 +74,11 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
             .count()
     };
     let Some(quote @ (b'"' | b'\'')) = bytes.get(start).copied() else {
+        let blank = bytes[start..end].iter().position(|byte| *byte == b' ').map(|length| start + length);
+        let ends = |blank: &usize| is_command(&bytes[*blank..end]) || assigns(&bytes[blank + 1..end]);
+        if let Some(blank) = blank.filter(ends) {
+            return start..blank;
+        }
         return start..comment(bytes, start, end).map_or_else(|| trimmed(end), trimmed);
     };
     let limit = bytes.len().min(start + LONGEST_VALUE);
@@ -80,8 +87,9 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
         Some(length) if start + 1 + length < end => {
             let behind = start + 2 + length;
             let last = comment(bytes, behind.min(end), end).unwrap_or(end);
+            let rest = &bytes[behind.min(last)..last];
             let glued =
-                bytes[behind.min(last)..last].iter().any(|byte| !byte.is_ascii_whitespace() && *byte != b',');
+                rest.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != b',') && !is_command(rest);
             start + 1..if glued { trimmed(last) } else { start + 1 + length }
         }
         Some(length) if bytes[end..start + 1 + length].split(|byte| *byte == b'\n').all(continues) => {
@@ -89,6 +97,19 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
         }
         _ => start + 1..end,
     }
+}
+
+/// Whether what follows a value is the command that it is set for: `A=x psql -h db`.
+fn is_command(rest: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(rest);
+    let mut words = text.split_ascii_whitespace();
+    let names_program = text.starts_with(' ')
+        && words.next().is_some_and(|word| {
+            word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'/' | b'.'))
+        });
+    names_program
+        && is_harmless(&text)
+        && words.any(|word| word.starts_with('-') || word.contains(['/', '.']))
 }
 
 /// Whether a line can be in the middle of a value: it assigns nothing itself.
@@ -111,19 +132,37 @@ fn comment(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
     is_harmless(&text).then_some(at)
 }
 
-fn judged(bytes: &[u8], name: &str, value: Range<usize>) -> Option<Place> {
-    let text = String::from_utf8_lossy(&bytes[value.clone()]).into_owned();
-    let hidden = is_hidden(name, &text);
-    hidden.then(|| Place::new(value, Rule::Variable(Arc::from(name))))
+/// Masks the value of a variable, unless what the other rules leave of it is harmless.
+fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>) {
+    let text = String::from_utf8_lossy(&bytes[value.clone()]);
+    if !is_hidden(name, &text) {
+        return;
+    }
+    let has_parts = !names::is_secret(name) || names::is_of_parts(name);
+    let within: Vec<Place> = places
+        .iter()
+        .filter(|place| {
+            place.range.start < value.end && value.start < place.range.end && place.rule != Rule::Entropy
+        })
+        .cloned()
+        .collect();
+    let left = || without(bytes, value.clone(), &merged(within.clone()));
+    if !within.is_empty() && has_parts && is_harmless(&left().replace('\\', " ")) {
+        return;
+    }
+    places.push(Place::new(value, Rule::Variable(Arc::from(name))));
 }
 
 /// Whether the value of a variable is not shown.
 pub(super) fn is_hidden(name: &str, value: &str) -> bool {
-    if is_nothing(value) {
+    if is_nothing(value)
+        || is_digest(&format!("{name}:{value}"))
+        || (is_number(value) && names::judged(name) < Names::Secret)
+    {
         return false;
     }
     if names::is_secret(name) {
-        return !(is_place(value) && names::points(name));
+        return !(is_place(value) && (names::points(name) || names::is_of_path(name)));
     }
     !is_harmless(value) && !(identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))
         // Addresses and connection strings are shown but for what is secret in them.
@@ -158,17 +197,34 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
         let start = equals - length;
         let name = String::from_utf8_lossy(&bytes[start..equals]);
         let end =
-            memchr::memchr2(b'\n', b'\r', &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
+            memchr::memchr3(b'\n', b'\r', 0, &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
         let value = match start.checked_sub(1).map(|before| bytes[before]) {
             Some(quote @ (b'"' | b'\'')) if begins_string(bytes, start - 1) => {
                 let length = closing(&bytes[equals + 1..end], quote).unwrap_or(end - equals - 1);
                 equals + 1..equals + 1 + length
             }
-            _ if begins_line(bytes, start) => value_at(bytes, equals + 1, end),
+            _ if begins_line(bytes, start) || follows_assignment(bytes, start) => {
+                value_at(bytes, equals + 1, end)
+            }
             _ => continue,
         };
-        places.extend(judged(bytes, &name, value));
+        judge(bytes, &name, value, places);
     }
+}
+
+/// Whether a variable in capitals is assigned there.
+fn assigns(text: &[u8]) -> bool {
+    let name = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
+        .count();
+    name >= SHORTEST_NAME && text.get(name) == Some(&b'=')
+}
+
+/// Whether the line begins with an assignment, and another stands at `start`: `A=x B=y`.
+fn follows_assignment(bytes: &[u8], start: usize) -> bool {
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
+    start.checked_sub(1).is_some_and(|before| bytes[before] == b' ') && assigns(&bytes[line..start])
 }
 
 fn begins_string(bytes: &[u8], quote: usize) -> bool {
@@ -178,7 +234,7 @@ fn begins_string(bytes: &[u8], quote: usize) -> bool {
 }
 
 fn begins_line(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |before| before + 1);
+    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
     let before = bytes[line..start].trim_ascii();
     matches!(before, b"" | b"-" | b"#" | b"export" | b"# export" | b"declare -x" | b"+" | b"ENV")
 }

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use super::harmless::{is_digest, is_identifier};
+use super::harmless::{is_digest, is_identifier, looks_random};
 use super::nested;
 use super::place::{Place, Rule};
 use super::scan::Depth;
 
 /// A run that is shorter is not looked at.
 const SHORTEST: usize = 20;
+
+/// What may follow the characters of a run: the `=` of base64.
+const LONGEST_FILL: usize = 2;
 
 /// Of a hundred pairs of characters, so many at least are of different kinds.
 const CHANGES: usize = 36;
@@ -33,28 +36,37 @@ const INTRODUCTIONS: [&[u8]; 16] = [
     b"if-none-match",
 ];
 
+/// How far what is glued to a run may reach.
+const FARTHEST: usize = 64;
+
 /// How far before a run its introduction may stand.
 const REACH: usize = 20;
 
 /// Finds long runs without a blank, looks into those that are packed, and takes those that look random.
 pub(super) fn find(bytes: &[u8], public: &[Range<usize>], depth: Depth<'_>, places: &mut Vec<Place>) {
-    let mut behind = 0;
-    // A run of this length has a character at every such place.
-    let mut probe = SHORTEST - 1;
-    while probe < bytes.len() {
-        if probe >= behind && is_of_run(bytes[probe]) {
-            let start =
-                probe - bytes[behind..probe].iter().rev().take_while(|byte| is_of_run(**byte)).count();
-            let end = probe + bytes[probe..].iter().take_while(|byte| is_of_run(**byte)).count();
-            let end = end + bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-            behind = end;
-            if end - start >= SHORTEST {
-                look(bytes, start..end, public, depth, places);
-            }
-            probe = end + SHORTEST;
+    let mut start = 0;
+    while let Some(run) = next_run(bytes, start) {
+        start = run.end;
+        look(bytes, run, public, depth, places);
+    }
+}
+
+/// The first run from `start` on that is long enough. What fills it up (`=`) counts.
+fn next_run(bytes: &[u8], mut start: usize) -> Option<Range<usize>> {
+    loop {
+        // From behind, so that most characters of short words are never looked at.
+        let core = bytes.get(start..start + SHORTEST - LONGEST_FILL)?;
+        if let Some(other) = core.iter().rposition(|byte| !is_of_run(*byte)) {
+            start += other + 1;
             continue;
         }
-        probe += SHORTEST;
+        let end = start + core.len();
+        let end = end + bytes[end..].iter().take_while(|byte| is_of_run(**byte)).count();
+        let end = end + bytes[end..].iter().take(LONGEST_FILL).take_while(|byte| **byte == b'=').count();
+        if end - start >= SHORTEST {
+            return Some(start..end);
+        }
+        start = end;
     }
 }
 
@@ -64,9 +76,41 @@ fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'
         return;
     }
     let is_public = public.iter().any(|block| block.start <= run.start && run.end <= block.end);
-    if !is_public && is_random(&bytes[run.clone()]) && !is_introduced(bytes, run.start) {
-        places.push(Place::new(run, Rule::Entropy));
+    let run = behind_path(bytes, run);
+    let text = &bytes[run.clone()];
+    if !is_public && is_random(text) && !is_introduced(bytes, run.start) && !nested::is_plain_text(text) {
+        places.push(Place::new(with_marks_around(bytes, run), Rule::Entropy));
     }
+}
+
+/// A run without the plain words of a path before it.
+fn behind_path(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let mut start = run.start;
+    while let Some(length) = memchr::memchr(b'/', &bytes[start..run.end]) {
+        let word = &bytes[start..start + length];
+        let is_plain = word.is_empty()
+            || word.len() >= 3 && !word.iter().any(u8::is_ascii_uppercase) && !looks_random(word);
+        if !is_plain {
+            break;
+        }
+        start += length + 1;
+    }
+    start..run.end
+}
+
+/// A run with what is glued to it by marks that only passwords have.
+fn with_marks_around(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let belongs = |byte: &&u8| is_of_run(**byte) || is_of_password(**byte) || **byte == b'.';
+    let before = bytes[..run.start].iter().rev().take(FARTHEST).take_while(belongs).count();
+    let behind = bytes[run.end..].iter().take(FARTHEST).take_while(belongs).count();
+    let has_mark = |range: Range<usize>| bytes[range].iter().any(|byte| is_of_password(*byte));
+    let start = run.start - if has_mark(run.start - before..run.start) { before } else { 0 };
+    let end = run.end + if has_mark(run.end..run.end + behind) { behind } else { 0 };
+    start..end
+}
+
+fn is_of_password(byte: u8) -> bool {
+    matches!(byte, b'!' | b'*' | b'#' | b'$' | b'^' | b'~')
 }
 
 fn is_introduced(bytes: &[u8], start: usize) -> bool {
@@ -84,7 +128,11 @@ pub(super) fn is_random(run: &[u8]) -> bool {
     {
         return false;
     }
-    if run.starts_with(b"_ZN") || run.starts_with(b"_R") {
+    // Names of symbols, and public keys of SSH.
+    if [&b"_ZN"[..], b"_R", b"AAAAC3NzaC1", b"AAAAB3NzaC1", b"AAAAE2VjZHNh"]
+        .iter()
+        .any(|begin| run.starts_with(begin))
+    {
         return false;
     }
     let alphanumeric = |pair: &&[u8]| pair[0].is_ascii_alphanumeric() && pair[1].is_ascii_alphanumeric();
@@ -110,5 +158,58 @@ fn distinct(run: &[u8]) -> usize {
 }
 
 fn is_of_run(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-')
+    OF_RUN[usize::from(byte)]
+}
+
+const OF_RUN: [bool; 256] = of_run();
+
+const fn of_run() -> [bool; 256] {
+    let mut of_run = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        of_run[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'_' | b'-');
+        if byte == u8::MAX {
+            return of_run;
+        }
+        byte += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut start = 0;
+        std::iter::from_fn(|| next_run(bytes, start).inspect(|run| start = run.end)).collect()
+    }
+
+    /// By looking at every character.
+    fn runs_slowly(bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut runs = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let start = at;
+            at += bytes[at..].iter().take_while(|byte| is_of_run(**byte)).count();
+            if at == start {
+                at += 1;
+                continue;
+            }
+            at += bytes[at..].iter().take(2).take_while(|byte| **byte == b'=').count();
+            if at - start >= SHORTEST {
+                runs.push(start..at);
+            }
+        }
+        runs
+    }
+
+    proptest! {
+        #[test]
+        fn no_long_run_is_passed_over(pieces in prop::collection::vec("[A-Za-z0-9+/_-]{0,24}[ =.]{0,3}", 0..12)) {
+            let text = pieces.concat();
+            prop_assert_eq!(runs(text.as_bytes()), runs_slowly(text.as_bytes()));
+        }
+    }
 }

@@ -58,7 +58,10 @@ pub(super) fn of(secret: &[u8]) -> Vec<Form> {
 }
 
 fn encoded(bytes: &[u8]) -> Vec<Form> {
-    let mut forms = vec![Form { bytes: hex::encode(bytes).into_bytes(), coding: Coding::Hex }];
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut forms: Vec<Form> = ["", ":", "-"]
+        .map(|between| Form { bytes: pairs.join(between).into_bytes(), coding: Coding::Hex })
+        .into();
     base64_into(bytes, &mut forms);
     forms
 }

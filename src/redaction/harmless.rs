@@ -182,10 +182,12 @@ pub(super) fn is_harmless(value: &str) -> bool {
     if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
         return false;
     }
+    let is_address = value.contains("://");
     value
         .split(|char: char| {
             char.is_whitespace()
                 || matches!(char, ',' | ';' | '|' | '=' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}')
+                || (is_address && char == '&')
         })
         .all(is_harmless_token)
 }
@@ -195,7 +197,7 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn is_harmless_token(token: &str) -> bool {
-    if token.is_empty() || is_identifier(token) || is_digest(token) || is_version(token) {
+    if matches!(token, "" | "&" | "+") || is_identifier(token) || is_digest(token) || is_version(token) {
         return true;
     }
     if let Some((scheme, rest)) = token.split_once("://") {
@@ -224,7 +226,11 @@ fn is_version(token: &str) -> bool {
 }
 
 fn has_userinfo(rest: &str) -> bool {
-    rest.split(['/', '?']).next().is_some_and(|authority| authority.contains('@'))
+    let userinfo = rest.split(['/', '?']).next().and_then(|authority| authority.rsplit_once('@'));
+    // What is left of one whose password was taken out is none.
+    userinfo.is_some_and(|(user, _)| {
+        !user.is_empty() && !user.strip_suffix(':').is_some_and(|name| name.is_empty() || is_plain_word(name))
+    })
 }
 
 /// Words, numbers and short identifiers, joined by what joins those.
@@ -243,7 +249,9 @@ fn is_plain_part(part: &str) -> bool {
         return digits <= 10 || is_number(part) && digits <= 13;
     }
     if !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return part.chars().all(|char| char.is_alphabetic() && !char.is_ascii());
+        let latin: String = part.chars().map(|char| if char.is_ascii() { char } else { 'a' }).collect();
+        return part.chars().all(char::is_alphabetic)
+            && (is_wordlike(&latin) || part.chars().all(|char| !char.is_ascii()));
     }
     if digits == 0 {
         return is_wordlike(part);

@@ -1,5 +1,7 @@
 //! What stands in the place of a secret.
 
+use std::ops::Range;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -7,9 +9,6 @@ use super::place::{Place, Rule};
 
 /// How each mark begins.
 pub(super) const BEGIN: &[u8] = b"[REDACTED";
-
-/// No mark is longer.
-pub(super) const LONGEST: usize = 128;
 
 /// How many characters a fingerprint has: enough to match values within a bundle.
 const DIGITS: usize = 4;
@@ -79,6 +78,33 @@ impl Marks {
             Self::Keyed(key) => key.fingerprint(secret),
         }
     }
+}
+
+/// Where marks stand in a text. What only begins like one is none: somebody's secret could stand in it.
+pub(super) fn all_in(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mark = |start: usize| Some(start..start + BEGIN.len() + behind_name(&bytes[start + BEGIN.len()..])?);
+    memchr::memmem::find_iter(bytes, BEGIN).filter_map(mark).collect()
+}
+
+/// How long the rest of a mark is: `]`, `:NAME]`, `:NAME#k3f9]`, `:NAME#k3f9 len=64 hex]`.
+fn behind_name(rest: &[u8]) -> Option<usize> {
+    let length = |from: usize, belongs: fn(&u8) -> bool| {
+        rest[from..].iter().take(LONGEST_NAME + 1).take_while(|byte| belongs(byte)).count()
+    };
+    let mut at = 0;
+    if rest.first() == Some(&b':') {
+        let name = length(1, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        at = 1 + name;
+    }
+    if rest.get(at) == Some(&b'#') {
+        at += 1 + DIGITS;
+    }
+    if rest.get(at..)?.starts_with(b" len=") {
+        let digits = length(at + 5, u8::is_ascii_digit);
+        let kind = at + 5 + digits;
+        at = kind + length(kind, |byte| byte.is_ascii_lowercase() || matches!(byte, b' ' | b'-'));
+    }
+    (rest.get(at) == Some(&b']')).then_some(at + 1)
 }
 
 /// A name that says nothing but a name.

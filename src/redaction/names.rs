@@ -69,6 +69,10 @@ const PASSWORDS: [&str; 14] = [
     "rootpw",
 ];
 
+/// Words that only end as passwords do.
+const NO_PASSWORDS: [&str; 9] =
+    ["bypass", "compass", "encompass", "surpass", "trespass", "overpass", "underpass", "oldpwd", "getpass"];
+
 /// A last word by which a value is a secret.
 const SECRETS: [&str; 34] = [
     "secret",
@@ -248,13 +252,28 @@ pub(super) fn points(name: &str) -> bool {
     )
 }
 
+/// Whether a name says of itself that its value is the path of a file.
+pub(super) fn is_of_path(name: &str) -> bool {
+    let words = words(name);
+    name == "PWD" || matches!(words.last().map(String::as_str), Some("file" | "path" | "dir"))
+}
+
+/// Whether a name is that of a text of which only parts are secret.
+pub(super) fn is_of_parts(name: &str) -> bool {
+    let words = words(name);
+    matches!(last(&words), Some((_, "dsn" | "connectionstring")))
+        || words.last().is_some_and(|word| matches!(word.as_str(), "dsn" | "connectionstring"))
+}
+
 /// What a name says of its value.
 pub(super) fn judged(name: &str) -> Names {
     let words = words(name);
     let Some((at, word)) = last(&words) else { return Names::Nothing };
     let before = at.checked_sub(1).map_or("", |before| words[before].as_str());
     let last = words.last().map_or("", String::as_str);
-    if ends_in(word, &PASSWORDS, &["password", "passwd", "passphrase"]) {
+    if ends_in(word, &PASSWORDS, &["password", "passwd", "passphrase", "pass", "pwd"])
+        && !NO_PASSWORDS.contains(&word)
+    {
         // `pass` alone is what tests do.
         return if word == "pass" && at == 0 && words.len() > 1 { Names::Nothing } else { Names::Password };
     }

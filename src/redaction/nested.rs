@@ -6,6 +6,7 @@ use std::ops::Range;
 use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::forms;
+use super::harmless::is_harmless;
 use super::place::Rule;
 use super::scan::{self, Depth};
 
@@ -20,13 +21,11 @@ pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) ->
     let depth = depth.deeper()?;
     let text = &bytes[run.clone()];
     if text.len() % 2 == 0 && text.iter().all(u8::is_ascii_hexdigit) {
-        let inner = hex::decode(text).ok().filter(|inner| is_worth_it(&inner[..inner.len().min(SAMPLE)]));
-        return inner.and_then(|inner| within(&inner, depth));
+        return if hex_begins_worth_it(text) { within(&hex::decode(text).ok()?, depth) } else { None };
     }
     (0..4).find_map(|skipped| {
         let text = text.get(skipped..)?;
-        let sample = forms::decoded(text.get(..SAMPLE)?)?;
-        if !is_worth_it(&sample) {
+        if !begins_worth_it(text.first_chunk()?) {
             return None;
         }
         let whole = text.len() - text.iter().rev().take_while(|byte| **byte == b'=').count();
@@ -35,26 +34,91 @@ pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) ->
     })
 }
 
+/// Whether hexadecimal digits are worth unpacking, as far as their beginning tells.
+fn hex_begins_worth_it(text: &[u8]) -> bool {
+    let mut sample = [0; SAMPLE];
+    let sample = &mut sample[..SAMPLE.min(text.len() / 2)];
+    // Most are hashes: half of their bytes are beyond ASCII, which no text is. What is packed begins with 1f or 78.
+    let high = text.iter().step_by(2).take(sample.len()).filter(|digit| **digit > b'7').count();
+    if high * 3 > sample.len() && !matches!(text[0], b'1' | b'7') {
+        return false;
+    }
+    hex::decode_to_slice(&text[..sample.len() * 2], sample).is_ok() && is_worth_it(sample)
+}
+
+/// The same of base64.
+fn begins_worth_it(text: &[u8; SAMPLE]) -> bool {
+    let mut sample = [0; SAMPLE / 4 * 3];
+    let mut all = 0;
+    for (four, three) in text.chunks_exact(4).zip(sample.chunks_exact_mut(3)) {
+        let six = |at: usize| SEXTETS[usize::from(four[at])];
+        let (first, second, third, fourth) = (six(0), six(1), six(2), six(3));
+        all |= first | second | third | fourth;
+        three[0] = first << 2 | second >> 4;
+        three[1] = second << 4 | third >> 2;
+        three[2] = third << 6 | fourth;
+    }
+    if all & NONE != 0 {
+        return forms::decoded(text).is_some_and(|sample| is_worth_it(&sample));
+    }
+    is_worth_it(&sample)
+}
+
+/// What the characters of base64 stand for, in both alphabets.
+const SEXTETS: [u8; 256] = sextets();
+
+/// What is of neither: a bit that none of them has.
+const NONE: u8 = 64;
+
+const fn sextets() -> [u8; 256] {
+    let mut sextets = [NONE; 256];
+    let mut byte = 0_u8;
+    loop {
+        sextets[byte as usize] = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => NONE,
+        };
+        if byte == u8::MAX {
+            return sextets;
+        }
+        byte += 1;
+    }
+}
+
+/// Whether a packed run is a text that is plainly harmless.
+pub(super) fn is_plain_text(run: &[u8]) -> bool {
+    forms::decoded(run)
+        .and_then(|inner| String::from_utf8(inner).ok())
+        .is_some_and(|text| is_text_throughout(&text) && is_harmless(&text))
+}
+
+fn is_text_throughout(text: &str) -> bool {
+    text.chars().all(|char| !char.is_control() || char.is_ascii_whitespace())
+}
+
 fn is_worth_it(sample: &[u8]) -> bool {
     is_packed(sample) || is_text(sample)
 }
 
 fn is_packed(sample: &[u8]) -> bool {
-    sample.starts_with(&[0x1f, 0x8b])
-        || sample.starts_with(&[0x78, 0x9c])
-        || sample.starts_with(&[0x78, 0x01])
-        || sample.starts_with(&[0x78, 0xda])
+    matches!(sample, [0x1f, 0x8b, ..] | [0x78, 0x01 | 0x9c | 0xda, ..])
 }
 
 /// Text, in UTF-8 or UTF-16.
 fn is_text(sample: &[u8]) -> bool {
-    let printable =
-        sample.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0)).count();
-    let high = sample.iter().filter(|byte| **byte >= 0x80).count();
-    printable == sample.len()
-        || (high * 3 <= sample.len()
-            && printable + high == sample.len()
-            && std::str::from_utf8(&sample[..sample.len() - 3]).is_ok())
+    let mut high = 0;
+    for byte in sample {
+        match byte {
+            b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0 => {}
+            0x80.. => high += 1,
+            _ => return false,
+        }
+    }
+    high == 0 || (high * 3 <= sample.len() && std::str::from_utf8(&sample[..sample.len() - 3]).is_ok())
 }
 
 fn within(inner: &[u8], depth: Depth<'_>) -> Option<Rule> {
@@ -77,4 +141,33 @@ fn within(inner: &[u8], depth: Depth<'_>) -> Option<Rule> {
         inner
     };
     scan::found_in(inner, depth).into_iter().map(|place| place.rule).find(|rule| *rule != Rule::Entropy)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn base64_is_worth_it_if_what_it_stands_for_is(text in "[A-Za-z0-9+/_=-]{16}|[A-Za-z0-9]{14}==|H4sI[A-Za-z0-9]{12}|eJ[A-Za-z0-9]{14}|[Q-Z][GWm2]{15}") {
+            let text: &[u8; SAMPLE] = text.as_bytes().first_chunk().expect("of that length");
+            let expected = forms::decoded(text).is_some_and(|sample| is_worth_it(&sample));
+            prop_assert_eq!(begins_worth_it(text), expected);
+        }
+
+        #[test]
+        fn hexadecimal_digits_are_worth_it_if_their_bytes_are(
+            bytes in prop_oneof![
+                "[ -~é\\x00]{12,20}".prop_map(String::into_bytes),
+                prop::collection::vec(any::<u8>(), 10..20),
+            ],
+            packed in any::<bool>(),
+        ) {
+            let bytes = if packed { [&[0x1f, 0x8b], &bytes[..]].concat() } else { bytes };
+            let sample = &bytes[..bytes.len().min(SAMPLE)];
+            prop_assert_eq!(hex_begins_worth_it(hex::encode(&bytes).as_bytes()), is_worth_it(sample));
+        }
+    }
 }

@@ -89,8 +89,8 @@ fn encoding(sample: &[u8]) -> Encoding {
     let zeros = |odd: usize| sample.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
     let half = sample.len() / 2;
     match (zeros(0), zeros(1)) {
-        (0, odd) if half >= 4 && odd * 10 >= half * 6 => Encoding::Utf16(Order::Little),
-        (even, 0) if half >= 4 && even * 10 >= half * 6 => Encoding::Utf16(Order::Big),
+        (0, odd) if half >= 4 && sample[1] == 0 && odd * 10 >= half * 8 => Encoding::Utf16(Order::Little),
+        (even, 0) if half >= 4 && sample[0] == 0 && even * 10 >= half * 8 => Encoding::Utf16(Order::Big),
         _ => Encoding::Bytes,
     }
 }

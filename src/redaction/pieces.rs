@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::fold::{Folded, fold};
+use super::fold::{Folded, fold, origins};
 use super::forms::{self, Coding};
 use super::harmless;
 use super::known::KnownSecrets;
@@ -52,7 +52,7 @@ struct FoldedForm {
     secret: usize,
     bytes: Vec<u8>,
     /// How many bytes of the form, not folded, each byte begins after.
-    from: Vec<u32>,
+    from: Vec<usize>,
     length: usize,
     coding: Coding,
     /// Whether a short piece of it can be told from ordinary text.
@@ -103,7 +103,7 @@ impl Pieces {
             length: form.bytes.len(),
             coding: form.coding,
             bytes: folded.bytes,
-            from: folded.from,
+            from: origins(&form.bytes, 0).collect(),
         });
     }
 
@@ -227,8 +227,8 @@ impl Pieces {
 impl FoldedForm {
     /// How many bytes of the form, as it is written, a piece of the folded one comes to.
     fn length_of(&self, piece: &Range<usize>) -> usize {
-        let end = self.from.get(piece.end).map_or(self.length, |at| *at as usize);
-        end - self.from[piece.start] as usize
+        let end = self.from.get(piece.end).copied().unwrap_or(self.length);
+        end - self.from[piece.start]
     }
 }
 

@@ -86,6 +86,19 @@ pub(super) fn merged(mut places: Vec<Place>) -> Vec<Place> {
     result
 }
 
+/// A stretch of a text without what is in places.
+pub(super) fn without(bytes: &[u8], range: Range<usize>, places: &[Place]) -> String {
+    let mut kept = Vec::with_capacity(range.len());
+    let mut from = range.start;
+    for place in places.iter().filter(|place| place.range.end > range.start && place.range.start < range.end)
+    {
+        kept.extend_from_slice(&bytes[from..place.range.start.max(from)]);
+        from = place.range.end.min(range.end);
+    }
+    kept.extend_from_slice(&bytes[from..range.end]);
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
 fn take_in(last: &mut Place, place: Place) {
     if place.range.end >= last.range.end {
         last.open = place.open.or(last.open.filter(|_| place.range.end == last.range.end));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::mark;
 use super::pieces::Pieces;
 use super::place::{Place, merged};
-use super::{Redaction, assignments, entropy, pem, readings, structure, tokens};
+use super::{Redaction, again, assignments, entropy, pem, readings, structure, tokens};
 
 /// What a text is as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +44,17 @@ impl<'p> Depth<'p> {
 /// What is to be masked in a text: in order, and apart from each other.
 pub(super) fn places(redaction: &Redaction, bytes: &[u8], shape: Shape) -> Vec<Place> {
     let depth = Depth { pieces: Some(&redaction.pieces), left: DEEPEST };
-    let mut places = raw(bytes, depth);
-    assignments::find(bytes, shape, &mut places);
-    beside_marks(bytes, merged(places))
+    let look = |bytes: &[u8]| {
+        let mut places = raw(bytes, depth);
+        assignments::find(bytes, shape, &mut places);
+        beside_marks(bytes, merged(places))
+    };
+    again::settled(bytes, look(bytes), &redaction.marks, look)
 }
 
 /// Places without the marks in them: what was masked is not masked again, nor are the brackets around it.
 fn beside_marks(bytes: &[u8], places: Vec<Place>) -> Vec<Place> {
-    let marks: Vec<Range<usize>> = memchr::memmem::find_iter(bytes, mark::BEGIN)
-        .filter_map(|start| {
-            let end = memchr::memchr(b']', &bytes[start..bytes.len().min(start + mark::LONGEST)])?;
-            Some(start..start + end + 1)
-        })
-        .collect();
+    let marks = mark::all_in(bytes);
     if marks.is_empty() {
         return places;
     }

@@ -8,7 +8,7 @@ use super::scan::{self, Shape};
 use super::{Redaction, RedactionError};
 
 /// What is decided in one go.
-const WINDOW: usize = 512 * 1024;
+const WINDOW: usize = 1024 * 1024;
 
 /// What is looked at on both sides of it.
 const CONTEXT: usize = 48 * 1024;

@@ -1,5 +1,6 @@
 //! Secrets that are found by where they stand, whatever they are: as somebody's password, behind a name, in a header.
 
+mod columns;
 mod commands;
 mod cursor;
 mod header;
@@ -7,14 +8,15 @@ mod judge;
 mod key_value;
 mod messages;
 mod pgpass;
+mod roles;
 mod url;
 mod value;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::mark;
+use super::needles::{Found, Letters, Needles};
 use super::place::Place;
 
 /// What is searched for, and who looks closer at it.
@@ -34,6 +36,10 @@ enum Sign {
     Message,
     /// The port in a line of a `.pgpass`.
     Port,
+    /// The beginning of a statement about a role.
+    Role,
+    /// What follows a list of columns.
+    Columns,
 }
 
 const WORDS: [&str; 30] = [
@@ -70,7 +76,7 @@ const WORDS: [&str; 30] = [
 ];
 
 struct Signs {
-    automaton: AhoCorasick,
+    needles: Needles,
     signs: Vec<Sign>,
 }
 
@@ -78,38 +84,55 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
     let all: Vec<(&str, Sign)> = WORDS
         .iter()
         .map(|word| (*word, Sign::Word))
-        .chain([("://", Sign::Address), ("@", Sign::At)])
+        .chain([("://", Sign::Address)])
         .chain(["bearer ", "basic ", "bearer%20", "basic%20"].map(|scheme| (scheme, Sign::Scheme)))
         .chain(
             [" -p", " -u", " -a ", " -w ", "\"-p", "\"-u", "'-p", "'-u", "\"-a", "'-a"]
                 .map(|flag| (flag, Sign::Flag)),
         )
         .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
+        .chain(columns::SIGNS.map(|sign| (sign, Sign::Columns)))
+        .chain(roles::SIGNS.map(|sign| (sign, Sign::Role)))
         .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
         .collect();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(all.iter().map(|(pattern, _)| pattern))
-        .expect("the patterns are few and short");
-    Signs { automaton, signs: all.into_iter().map(|(_, sign)| sign).collect() }
+    let needles = Needles::of(all.iter().map(|(word, _)| *word), Letters::AnySize);
+    Signs { needles, signs: all.into_iter().map(|(_, sign)| sign).collect() }
 });
+
+impl Signs {
+    /// The signs in a text, in order.
+    fn find_iter<'t>(&'t self, bytes: &'t [u8]) -> impl Iterator<Item = (Sign, Range<usize>)> + 't {
+        let mut words = self.needles.find_iter(bytes).peekable();
+        // No word holds one.
+        let mut ats = memchr::memchr_iter(b'@', bytes).peekable();
+        std::iter::from_fn(move || {
+            let before = |word: &Found| ats.peek().is_none_or(|at| word.range.start < *at);
+            match words.next_if(before) {
+                Some(found) => Some((self.signs[found.word], found.range)),
+                None => ats.next().map(|at| (Sign::At, at..at + 1)),
+            }
+        })
+    }
+}
 
 /// Finds what stands where secrets stand.
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     let signs = &*SIGNS;
     // A value is not searched for names again, but the addresses in it are.
     let mut behind = 0;
-    for found in signs.automaton.find_iter(bytes) {
-        let range = found.range();
-        let sign = signs.signs[found.pattern().as_usize()];
-        if range.start < behind && sign != Sign::Address {
+    let marks = mark::all_in(bytes);
+    for (sign, range) in signs.find_iter(bytes) {
+        if range.start < behind && sign != Sign::Address || is_within(&marks, range.start) {
             continue;
         }
         let next = look(bytes, sign, &range, places);
         behind = behind.max(next);
     }
+}
+
+/// Whether a mark stands there: what it names is masked already.
+fn is_within(marks: &[Range<usize>], at: usize) -> bool {
+    marks.get(marks.partition_point(|mark| mark.end <= at)).is_some_and(|mark| mark.start <= at)
 }
 
 fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>) -> usize {
@@ -127,5 +150,7 @@ fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>)
         Sign::Flag => commands::find(bytes, range, places),
         Sign::Message => messages::find(bytes, range, places),
         Sign::Port => pgpass::find(bytes, range, places),
+        Sign::Role => roles::find(bytes, range, places),
+        Sign::Columns => columns::find(bytes, range, places),
     }
 }

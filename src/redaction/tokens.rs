@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::needles::{Letters, Needles};
+use super::nested;
 use super::place::Place;
 
 /// What may follow the beginning of a token.
@@ -151,20 +151,15 @@ const KINDS: &[Kind] = &[
     path("events.pagerduty.com/integration/", "webhook"),
 ];
 
-static BEGINNINGS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]))
-        .expect("the patterns are few and short")
-});
+static BEGINNINGS: LazyLock<Needles> =
+    LazyLock::new(|| Needles::of(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]), Letters::Exact));
 
 /// Finds tokens by how they begin.
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     for found in BEGINNINGS.find_iter(bytes) {
-        match KINDS.get(found.pattern().as_usize()) {
-            Some(kind) => places.extend(token(bytes, kind, found.start())),
-            None => places.extend(web_token(bytes, found.start())),
+        match KINDS.get(found.word) {
+            Some(kind) => places.extend(token(bytes, kind, found.range.start)),
+            None => places.extend(web_token(bytes, found.range.start)),
         }
     }
 }
@@ -224,5 +219,6 @@ fn web_token(bytes: &[u8], start: usize) -> Option<Place> {
     let length = bytes[start..].iter().take_while(|byte| is_of_it(byte)).count();
     let token = &bytes[start..start + length];
     let dots = memchr::memchr_iter(b'.', token).count();
-    (length >= 20 && dots >= 1 || length >= 36).then(|| Place::pattern(start..start + length, "jwt"))
+    let is_token = length >= 20 && dots >= 1 || length >= 36 && !nested::is_plain_text(token);
+    is_token.then(|| Place::pattern(start..start + length, "jwt"))
 }

@@ -175,7 +175,8 @@ fn an_archive_of_the_scripts_is_read_and_no_more_is_claimed_than_was_proven() {
         let contents = archive::copy_dump(&path, Limits::none(), &mut dump, &mut silent).unwrap();
         assert_eq!(contents.checked, Checked::Structure);
         assert_eq!(contents.origin, Origin::Scripts { directory: "2026-03-14-120000".into() });
-        assert_eq!(contents.dump.database, "empty");
+        let archive::DumpHead::Postgresql(header) = &contents.dump else { panic!("{:?}", contents.dump) };
+        assert_eq!(header.database, "empty");
         assert_eq!(dump, corpus::dump());
         assert_eq!(archive::inspect(&path).unwrap().origin, contents.origin);
     }

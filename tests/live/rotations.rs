@@ -3,6 +3,7 @@
 mod asked;
 mod killed;
 mod password;
+mod refusals;
 mod refused;
 mod signing_key;
 

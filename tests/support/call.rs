@@ -33,7 +33,7 @@ pub(crate) fn runner<'r, 'f>(
     journal: &'r mut Journal,
     interrupt: &'r Interrupt,
 ) -> Runner<'r, &'f Fake, &'f Fake, &'f Fake, &'f Fake, &'f Fake> {
-    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS, by_hand: &BY_HAND }
+    Runner { world, journal, reporter: &Silent, interrupt, limits: LIMITS, by_hand: &*BY_HAND }
 }
 
 static BY_HAND: LazyLock<ByHand> = LazyLock::new(ByHand::default);

@@ -367,6 +367,7 @@ fn rotation(way: rotate::Way) -> Scenario {
         replicas: vec![replicas("api"), replicas("worker")],
         way,
         canary: Some(HttpPath::try_from("/admin").expect("a path")),
+        refusals: rotate::Refusals::Counted,
     };
     let mut new = outcome("1.0.0", "live", &[LIVE]);
     new.secret = OLD_SECRET + 1;

@@ -1,8 +1,10 @@
 //! The services and images of the world in memory.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use opsctl::error::Fault;
+use opsctl::plan::refusals::Counts;
 use opsctl::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use opsctl::plan::step::{OneOff, Release};
 use opsctl::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
@@ -193,6 +195,13 @@ impl Services for &Fake {
     async fn try_key(&self, _path: &HttpPath) -> Result<String, Fault> {
         self.boundary("before a key is tried")?;
         Ok("a replica took it".to_owned())
+    }
+
+    async fn request_counts(&self) -> Result<BTreeMap<String, Option<Counts>>, Fault> {
+        Ok(self.look(|install| {
+            let serves = install.services.get("api").is_some_and(Container::runs);
+            serves.then(|| ("api".to_owned(), Some(Counts::default()))).into_iter().collect()
+        }))
     }
 
     async fn scan(&self, _progress: ProgressSink<'_>) -> Result<Option<String>, Fault> {

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::content::{Content, Opened};
 use super::error::{ArchiveError, Problem};
 use super::walk::{Entry, MAX_SIDE_MEMBER, Walk};
-use crate::model::dump_header::{DumpHeader, HEAD_BYTES};
+use crate::adapters::sqlite::head::MAGIC as SQLITE_MAGIC;
+use crate::model::dump_header::{DumpHeader, DumpHeaderError, HEAD_BYTES};
 use crate::model::manifest::{DUMP_NAME, Digest, MANIFEST_NAME, Manifest, Member};
 
 /// Told how far reading has come: bytes of the file read, and its length. `Break` ends it with
@@ -49,13 +50,32 @@ pub enum Checked {
     Hashes,
 }
 
+/// What a database in an archive is, by how it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DumpHead {
+    /// What `pg_dump` wrote.
+    Postgresql(DumpHeader),
+    /// A SQLite database.
+    Sqlite,
+}
+
+impl DumpHead {
+    fn parse(head: &[u8]) -> Result<Self, DumpHeaderError> {
+        if head.starts_with(SQLITE_MAGIC) {
+            Ok(Self::Sqlite)
+        } else {
+            DumpHeader::parse(head).map(Self::Postgresql)
+        }
+    }
+}
+
 /// What an archive says of itself, nothing of it proven.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Who wrote it.
     pub origin: Origin,
     /// The head of its dump.
-    pub dump: DumpHeader,
+    pub dump: DumpHead,
     /// Length of the file in bytes.
     pub file_bytes: u64,
 }
@@ -66,7 +86,7 @@ pub struct Contents {
     /// Who wrote it.
     pub origin: Origin,
     /// The head of its dump.
-    pub dump: DumpHeader,
+    pub dump: DumpHead,
     /// How much was proven.
     pub checked: Checked,
     /// Every member except the manifest, with its size and hash as they were read.
@@ -108,7 +128,7 @@ pub fn inspect(path: &Path) -> Result<Summary, ArchiveError> {
                 head.extend_from_slice(&part[..part.len().min(HEAD_BYTES - head.len())]);
                 Ok(())
             })?;
-            dump = Some((DumpHeader::parse(&head).map_err(|error| content.wrong(error))?, entry.directory));
+            dump = Some((DumpHead::parse(&head).map_err(|error| content.wrong(error))?, entry.directory));
             if manifest.is_some() {
                 break;
             }
@@ -198,7 +218,7 @@ struct Reading<'a> {
     output: Option<&'a mut dyn Write>,
     members: Vec<Member>,
     directory: String,
-    dump: Option<DumpHeader>,
+    dump: Option<DumpHead>,
     /// The manifest as it was found in its place.
     manifest: Option<Vec<u8>>,
 }
@@ -252,7 +272,7 @@ impl Reading<'_> {
             return Ok(());
         }
         if entry.name == DUMP_NAME {
-            self.dump = Some(DumpHeader::parse(&head).map_err(|error| content.wrong(error))?);
+            self.dump = Some(DumpHead::parse(&head).map_err(|error| content.wrong(error))?);
         }
         let sha256 = Digest(hash.finalize().into());
         self.members.push(Member { name: entry.name, size: entry.size, sha256 });

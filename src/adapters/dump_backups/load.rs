@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{DumpBackups, archive_fault};
 use crate::adapters::archive::{self, Origin};
+use crate::adapters::copy_backups::other_kind;
 use crate::adapters::dump_spool;
 use crate::adapters::files;
 use crate::adapters::postgres::properties::{database_facts, database_size};
@@ -195,8 +196,10 @@ impl DumpBackups {
     /// The live database's own properties, with the encoding and the locale that the dump was made with.
     async fn properties_for(&self, manifest: Option<&Manifest>) -> Result<PostgresProperties, Fault> {
         let dumped = manifest.map(|manifest| match &manifest.database {
-            Database::Postgresql(postgres) => postgres.properties.clone(),
+            Database::Postgresql(postgres) => Ok(postgres.properties.clone()),
+            Database::Sqlite(_) => Err(other_kind()),
         });
+        let dumped = dumped.transpose()?;
         let live = self.database.live();
         let session = self.database.maintenance().await?;
         let exists =

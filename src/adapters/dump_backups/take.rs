@@ -1,11 +1,8 @@
 //! Taking a backup: dump and counts of one snapshot, streamed into an archive that counts only when it was read back.
 
-use std::path::Path;
-
 use super::pipe::DumpPipe;
-use super::{DumpBackups, archive_fault, catalogue_fault, in_background};
-use crate::adapters::archive::{ArchiveWriter, Limits, Origin, Written, sweep_temporaries, verify};
-use crate::adapters::catalogue::{Pin, Proof, Record, Verification};
+use super::{DumpBackups, archive_fault, in_background};
+use crate::adapters::archive::{ArchiveWriter, sweep_temporaries};
 use crate::adapters::postgres::error::PgError;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows;
@@ -32,51 +29,23 @@ impl DumpBackups {
         reason: Reason,
         progress: ProgressSink<'_>,
     ) -> Result<String, Fault> {
-        let archive = self.directory.join(id.file_name());
+        let archive = self.shelf.directory.join(id.file_name());
         if archive.exists() {
-            return self.published_already(id, &archive, progress).await;
+            return self.shelf.published_already(id, &archive, progress).await;
         }
-        sweep_temporaries(&self.directory)
+        sweep_temporaries(&self.shelf.directory)
             .map_err(|error| Fault::caused_by("could not clear away what an earlier run left", &error))?;
         let info = self.database.reachable().await?;
         let snapshot = SnapshotSession::open(&info, &self.database.application())
             .await
             .map_err(|error| product_database::fault(&error))?;
-        let writer =
-            ArchiveWriter::create(&self.directory, id).map_err(|error| archive_fault(&archive, &error))?;
+        let writer = ArchiveWriter::create(&self.shelf.directory, id)
+            .map_err(|error| archive_fault(&archive, &error))?;
         let (writer, described) =
             tokio::try_join!(self.dump(writer, &snapshot, progress), self.describe(&snapshot, id, reason))?;
         let writer = self.export(writer, &snapshot).await?;
         snapshot.close().await.map_err(|error| product_database::fault(&error))?;
-        let written = self.publish(writer, described, progress).await?;
-        self.note(&written.manifest, written.size_bytes)?;
-        Ok(summary(&written))
-    }
-
-    /// An earlier attempt got as far as the archive's own name, which it has only when it was read back; it may not have
-    /// got as far as the record.
-    async fn published_already(
-        &self,
-        id: BackupId,
-        archive: &Path,
-        progress: ProgressSink<'_>,
-    ) -> Result<String, Fault> {
-        if self.catalogue()?.record(id).is_err() {
-            let path = archive.to_owned();
-            let contents = in_background(archive, "reading", progress, move |follow| {
-                verify(&path, Limits::none(), follow)
-            })
-            .await?;
-            let Origin::Opsctl(manifest) = contents.origin else {
-                return Err(Fault::new(format!(
-                    "{} is there and was not written by opsctl",
-                    archive.display()
-                ))
-                .hint("move it away and try again"));
-            };
-            self.note(&manifest, contents.file_bytes)?;
-        }
-        Ok(format!("{} was taken already", archive.display()))
+        self.shelf.publish(writer, described, progress).await
     }
 
     async fn dump(
@@ -100,7 +69,7 @@ impl DumpBackups {
             drop(hold);
             exit
         };
-        let archiving = in_background(&self.directory, "dumping", progress, move |follow| {
+        let archiving = in_background(&self.shelf.directory, "dumping", progress, move |follow| {
             writer.add_member_from(DUMP_NAME, &mut reader, follow)?;
             Ok(writer)
         });
@@ -130,7 +99,7 @@ impl DumpBackups {
         Ok(Manifest {
             format: FORMAT,
             id,
-            sequence: self.catalogue()?.next_sequence(),
+            sequence: self.shelf.catalogue()?.next_sequence(),
             created_at: id.timestamp(),
             reason,
             operation: Some(self.database.operation.clone()),
@@ -176,7 +145,7 @@ impl DumpBackups {
             match snapshot.export_csv(&export.query, &mut content).await {
                 Ok(_) => writer
                     .add_member(export.file.as_str(), &content.0)
-                    .map_err(|error| archive_fault(&self.directory, &error))?,
+                    .map_err(|error| archive_fault(&self.shelf.directory, &error))?,
                 Err(error) if export.optional && error.is_missing_table() => {}
                 Err(error) => {
                     let what = format!("could not export {}", export.file);
@@ -186,43 +155,10 @@ impl DumpBackups {
         }
         Ok(writer)
     }
-
-    /// Records a backup that was read back whole; one that an operation may go back to is pinned for as long.
-    fn note(&self, manifest: &Manifest, size_bytes: u64) -> Result<(), Fault> {
-        let mut record = Record::of(manifest, size_bytes);
-        record.directory = Some(self.directory.clone());
-        record.verified = Some(Verification { at: jiff::Timestamp::now(), how: Proof::ReadBack });
-        record.pinned = match manifest.reason {
-            Reason::Manual => None,
-            Reason::PreUpgrade | Reason::PreRotation | Reason::Safety => {
-                Some(Pin::Operation(self.database.operation.clone()))
-            }
-        };
-        self.catalogue()?.add(record).map_err(|error| catalogue_fault(&error))
-    }
-
-    async fn publish(
-        &self,
-        writer: ArchiveWriter,
-        manifest: Manifest,
-        progress: ProgressSink<'_>,
-    ) -> Result<Written, Fault> {
-        let archive = self.directory.join(manifest.id.file_name());
-        in_background(&archive, "reading", progress, move |follow| writer.finish(manifest, follow)).await
-    }
 }
 
 fn is_named(table: &TableRows, name: &str) -> bool {
     name == table.name || name == format!("{}.{}", table.schema, table.name)
-}
-
-fn summary(written: &Written) -> String {
-    format!(
-        "{} ({}, {} rows), read back whole",
-        written.path.display(),
-        quantity::bytes(written.size_bytes),
-        quantity::count(written.manifest.rows())
-    )
 }
 
 /// Takes what is written to it up to a limit: a query that exports the whole database is a mistake in the profile.

@@ -10,9 +10,10 @@ use crate::cli::BackupPlace;
 use crate::commands::backup::{directory, keep as keep_of};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current;
-use crate::commands::install::{Install, Place};
+use crate::commands::install::Place;
 use crate::commands::operate::{self, Turn};
 use crate::commands::show;
+use crate::commands::site::{Kept, Opened};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::operation::OperationKind;
@@ -22,10 +23,11 @@ use crate::report::quantity;
 pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     operate::mention_unfinished(context, &place);
-    let install = Install::open(context, place).await?;
-    let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
-    let listing = open(&install)?
-        .list(&directory, install.profile.product.name.as_str())
+    let opened = Opened::open(context, place).await?;
+    let install = opened.kept();
+    let directory = install.place().backup_dir(asked.backup_dir.as_deref(), install.variables());
+    let listing = open(install)?
+        .list(&directory, install.product().name.as_str())
         .map_err(|error| Fault::caused_by(format!("cannot look into {}", directory.display()), &error))?;
     let mut table = show::table(["backup", "release", "size", "rows", "verified", "kept because", "file"]);
     for listed in &listing.backups {
@@ -133,11 +135,12 @@ pub(super) async fn prune(
         }
         Pruning::Done => Some(Turn::take(context, &place, OperationKind::Prune)?),
     };
-    let install = Install::open(context, place).await?;
-    let directory = directory(&install, asked.backup_dir.as_deref())?;
-    let keep = usize::try_from(keep_of(&install, keep)?).ok().and_then(Keep::new).unwrap_or(Keep::DEFAULT);
-    let mut catalogue = open(&install)?;
-    let needed = current::needed_backups(&install.place.state)?;
+    let opened = Opened::open(context, place).await?;
+    let install = opened.kept();
+    let directory = directory(install, asked.backup_dir.as_deref())?;
+    let keep = usize::try_from(keep_of(install, keep)?).ok().and_then(Keep::new).unwrap_or(Keep::DEFAULT);
+    let mut catalogue = open(install)?;
+    let needed = current::needed_backups(&install.place().state)?;
     let mut table = show::table(["backup", "", "because"]);
     let (mut rows, mut prunable) = (Vec::new(), 0_u64);
     for decision in decisions(&catalogue, &directory, &needed, keep)? {
@@ -182,14 +185,14 @@ pub(super) async fn pin(
     why: String,
     asked: &BackupPlace,
 ) -> Result<Outcome, Failure> {
-    let (install, _turn, id) = one_of_ours(context, backup, asked).await?;
-    open(&install)?.pin(id, Pin::Operator(why)).map_err(|error| catalogue_fault(&error))?;
+    let (opened, _turn, id) = one_of_ours(context, backup, asked).await?;
+    open(opened.kept())?.pin(id, Pin::Operator(why)).map_err(|error| catalogue_fault(&error))?;
     Ok(Outcome::new(format!("{id} is kept until it is unpinned"), json!({"backup": id, "pinned": true})))
 }
 
 pub(super) async fn unpin(context: &Context, backup: &str, asked: &BackupPlace) -> Result<Outcome, Failure> {
-    let (install, _turn, id) = one_of_ours(context, backup, asked).await?;
-    open(&install)?.unpin(id).map_err(|error| catalogue_fault(&error))?;
+    let (opened, _turn, id) = one_of_ours(context, backup, asked).await?;
+    open(opened.kept())?.unpin(id).map_err(|error| catalogue_fault(&error))?;
     Ok(Outcome::new(format!("retention may have {id} again"), json!({"backup": id, "pinned": false})))
 }
 
@@ -197,16 +200,17 @@ async fn one_of_ours(
     context: &Context,
     backup: &str,
     asked: &BackupPlace,
-) -> Result<(Install, Turn, BackupId), Failure> {
+) -> Result<(Opened, Turn, BackupId), Failure> {
     let place = Place::find(context)?;
     let turn = Turn::take(context, &place, OperationKind::Prune)?;
-    let install = Install::open(context, place).await?;
-    let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
-    let path = archive(&install, &directory, backup)?;
+    let opened = Opened::open(context, place).await?;
+    let install = opened.kept();
+    let directory = install.place().backup_dir(asked.backup_dir.as_deref(), install.variables());
+    let path = archive(install, &directory, backup)?;
     let id = id_of(&path).ok_or_else(|| {
         Failure::usage(Fault::new(format!("{} is not a backup of this install", path.display())))
     })?;
-    Ok((install, turn, id))
+    Ok((opened, turn, id))
 }
 
 /// The identifier of the backup that a file holds, by the file's name.
@@ -215,7 +219,7 @@ pub fn id_of(path: &Path) -> Option<BackupId> {
 }
 
 /// The archive that a person means: a file, the identifier of a backup, or the latest.
-pub fn archive(install: &Install, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
+pub fn archive(install: &dyn Kept, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
     let known = open(install)?;
     if named == "latest" {
         let mut newest_first = known.records().iter().rev().map(|record| record.path(directory));
@@ -224,7 +228,7 @@ pub fn archive(install: &Install, directory: &Path, named: &str) -> Result<PathB
         });
     }
     let by_id = named.parse().ok().map(|id| known.path_of(id, directory));
-    let by_path = [PathBuf::from(named), install.place.dir.join(named), directory.join(named)];
+    let by_path = [PathBuf::from(named), install.place().dir.join(named), directory.join(named)];
     by_id.into_iter().chain(by_path).find(|path| path.is_file()).ok_or_else(|| {
         Failure::usage(
             Fault::new(format!("there is no backup {named}"))
@@ -233,6 +237,6 @@ pub fn archive(install: &Install, directory: &Path, named: &str) -> Result<PathB
     })
 }
 
-fn open(install: &Install) -> Result<Catalogue, Failure> {
-    Catalogue::open(install.place.state.root()).map_err(|error| catalogue_fault(&error).into())
+fn open(install: &dyn Kept) -> Result<Catalogue, Failure> {
+    Catalogue::open(install.place().state.root()).map_err(|error| catalogue_fault(&error).into())
 }

@@ -12,12 +12,14 @@ use crate::cli::BackupPlace;
 use crate::commands::backup::catalogue::{archive as named, id_of};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current;
-use crate::commands::install::{Install, Place};
+use crate::commands::embedded;
+use crate::commands::install::Place;
 use crate::commands::live::{self, Setting};
 use crate::commands::operate::{self, Turn};
+use crate::commands::site::{Kept, Opened, Site, WorldOf};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
-use crate::model::database_name::DatabasePurpose;
+use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationKind;
 use crate::ports::{Backups, Databases};
 use crate::report::{Event, Reporter};
@@ -36,9 +38,10 @@ pub(super) async fn run(
         }
         Proof::Restored => Some(Turn::take(context, &place, OperationKind::Backup)?),
     };
-    let install = Install::open(context, place).await?;
-    let directory = install.place.backup_dir(asked.backup_dir.as_deref(), &install.variables);
-    let path = named(&install, &directory, backup)?;
+    let opened = Opened::open(context, place).await?;
+    let install = opened.kept();
+    let directory = install.place().backup_dir(asked.backup_dir.as_deref(), install.variables());
+    let path = named(install, &directory, backup)?;
     let progress = |progress| context.report(&Event::Progress(progress));
     let read = path.clone();
     let checked = in_background(&path, "reading", &progress, move |follow| {
@@ -48,17 +51,17 @@ pub(super) async fn run(
     let contents = match checked {
         Ok(contents) => contents,
         Err(fault) => {
-            note(context, &install, turn.as_ref(), id_of(&path), None)?;
+            note(context, install, turn.as_ref(), id_of(&path), None)?;
             return Err(Failure::refused(fault));
         }
     };
     let mut found = described(&contents);
     if let Some(turn) = &turn {
-        found = format!("{found}; restored: {}", restored(context, &install, turn, &path, &directory).await?);
+        found = format!("{found}; restored: {}", restored(context, &opened, turn, &path, &directory).await?);
     }
     let hashes = contents.checked == Checked::Hashes;
     if hashes || proof == Proof::Restored {
-        note(context, &install, turn.as_ref(), id_of(&path), Some(proof))?;
+        note(context, install, turn.as_ref(), id_of(&path), Some(proof))?;
     }
     let text = format!("{}: {found}", path.display());
     Ok(Outcome::new(text, json!({"path": path, "hashes": hashes, "proof": proof, "found": found})))
@@ -67,7 +70,7 @@ pub(super) async fn run(
 /// Records what was proven of a backup of this install, or that nothing is any more.
 fn note(
     context: &Context,
-    install: &Install,
+    install: &dyn Kept,
     turn: Option<&Turn>,
     id: Option<BackupId>,
     proof: Option<Proof>,
@@ -75,7 +78,7 @@ fn note(
     let Some(id) = id else { return Ok(()) };
     let held = match turn {
         Some(_) => Ok(None),
-        None => operate::hold(context, &install.place, OperationKind::Backup).map(Some),
+        None => operate::hold(context, install.place(), OperationKind::Backup).map(Some),
     };
     let _until_it_is_noted = match held {
         Ok(held) => held,
@@ -85,7 +88,7 @@ fn note(
         }
     };
     let mut catalogue =
-        Catalogue::open(install.place.state.root()).map_err(|error| catalogue_fault(&error))?;
+        Catalogue::open(install.place().state.root()).map_err(|error| catalogue_fault(&error))?;
     if catalogue.record(id).is_err() {
         return Ok(());
     }
@@ -99,24 +102,45 @@ fn note(
 /// Restores into a scratch database, counts it against the manifest and drops it again, whatever came of it.
 async fn restored(
     context: &Context,
-    install: &Install,
+    opened: &Opened,
     turn: &Turn,
     path: &Path,
     directory: &Path,
 ) -> Result<String, Failure> {
-    let services = live::services(context, install, &turn.operation)?;
-    let found = current::look(install, &services).await?;
-    let setting = Setting {
-        operation: &turn.operation,
-        backup_dir: directory,
-        release: found.for_manifest(),
-        needed: Vec::new(),
-    };
-    let world = live::world(context, install, setting).await?;
-    let room = install.place.state.operation(&turn.operation);
+    match opened {
+        Opened::Compose(install) => {
+            let services = live::services(context, install, &turn.operation)?;
+            let found = current::look(install, &services).await?;
+            let setting = Setting {
+                operation: &turn.operation,
+                backup_dir: directory,
+                release: found.for_manifest(),
+                needed: Vec::new(),
+            };
+            let world = live::world(context, install, setting).await?;
+            let live = world.databases.live();
+            in_scratch(context, install.as_ref(), &world, turn, path, &live).await
+        }
+        Opened::Embedded(site) => {
+            let world = embedded::backup::world(context, site, turn, directory).await?;
+            let live = world.databases.live();
+            in_scratch(context, site.as_ref(), &world, turn, path, &live).await
+        }
+    }
+}
+
+async fn in_scratch<I: Site>(
+    context: &Context,
+    install: &I,
+    world: &WorldOf<I>,
+    turn: &Turn,
+    path: &Path,
+    live: &DatabaseName,
+) -> Result<String, Failure> {
+    let room = install.place().state.operation(&turn.operation);
     files::create_private_dir(&room)
         .map_err(|error| Fault::caused_by("cannot make room for the restore", &error))?;
-    let scratch = world.databases.live().made(DatabasePurpose::Scratch, &operate::stamp(&turn.operation));
+    let scratch = live.made(DatabasePurpose::Scratch, &operate::stamp(&turn.operation));
     let progress = |progress| context.report(&Event::Progress(progress));
     let outcome = async {
         world.backups.load(path, &scratch, &progress).await?;

@@ -16,7 +16,7 @@ use crate::commands::database as reaching;
 use crate::error::Fault;
 use crate::journal::lock::current_holder;
 use crate::model::conninfo::{ConnInfo, Host};
-use crate::model::manifest::{self, Manifest};
+use crate::model::manifest::Manifest;
 use crate::preflight::Judgement;
 use crate::preflight::database::{self as judge, Condition, LONG_TRANSACTION, Locks, Pools};
 use crate::preflight::route::{self, Tls};
@@ -250,8 +250,7 @@ impl Survey<'_> {
     /// The migrations that the manifest of the newest backup of the release that runs names; empty where there is none.
     async fn applied_at_last_backup(&self) -> Vec<String> {
         let Some(manifest) = self.last_manifest().await else { return Vec::new() };
-        let manifest::Database::Postgresql(postgres) = manifest.database;
-        postgres.migrations.into_iter().map(|migration| migration.id).collect()
+        manifest.database.migrations().iter().map(|migration| migration.id.clone()).collect()
     }
 
     /// The manifest of the newest backup of the release that runs; none where there is no such backup.

@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::adapters::archive::{Origin, Summary};
+use crate::adapters::archive::{DumpHead, Origin, Summary};
+use crate::adapters::copy_backups::other_kind;
 use crate::adapters::disk::{self, Need};
 use crate::adapters::postgres::server::{available_extensions, server_facts};
 use crate::adapters::product_database;
 use crate::commands::install::Install;
 use crate::commands::live::LiveWorld;
-use crate::error::Fault;
+use crate::error::{Failure, Fault};
+use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{DUMP_NAME, Database, Manifest};
 use crate::model::pg_tools::check_restore;
 use crate::model::release::Version;
@@ -31,7 +33,8 @@ pub(super) async fn backup_fits(
     let session = world.databases.maintenance().await?;
     let server = server_facts(&session).await.map_err(|error| product_database::fault(&error))?;
     let tool = world.backups.tools.tools().major;
-    check_restore(tool, server.major(), summary.dump.archive_minor(), summary.dump.server_major())
+    let DumpHead::Postgresql(dump) = &summary.dump else { return Err(other_kind()) };
+    check_restore(tool, server.major(), dump.archive_minor(), dump.server_major())
         .map_err(|skew| Fault::caused_by("the backup does not fit this server", &skew).hint(skew.hint()))
 }
 
@@ -45,28 +48,49 @@ fn manifest(summary: &Summary) -> Option<&Manifest> {
 /// Refuses a backup of another product.
 pub(in crate::commands) fn same_product(install: &Install, summary: &Summary) -> Result<(), Fault> {
     let Some(manifest) = manifest(summary) else { return Ok(()) };
-    if manifest.product == install.profile.product.name.as_str() {
+    product_is(install.profile.product.name.as_str(), manifest)
+}
+
+/// Refuses a backup of another product than the one of this name.
+pub(in crate::commands) fn product_is(name: &str, manifest: &Manifest) -> Result<(), Fault> {
+    if manifest.product == name {
         return Ok(());
     }
-    Err(Fault::new(format!(
-        "this is a backup of {}, and the install is of {}",
-        manifest.product, install.profile.product.name
-    )))
+    Err(Fault::new(format!("this is a backup of {}, and the install is of {name}", manifest.product)))
+}
+
+/// Refuses to put data back that another release left behind.
+pub(in crate::commands) fn of_before_an_upgrade(replaced: &DatabaseName) -> Failure {
+    Failure::refused(
+        Fault::new(format!(
+            "{replaced} has other migrations than the release that runs: it is from before an upgrade"
+        ))
+        .hint("`opsctl rollback` goes back to a release together with its data"),
+    )
 }
 
 /// Migrations only go forward: data of a newer release would meet a release that does not know it.
 async fn not_newer(world: &LiveWorld, running: &Version, manifest: &Manifest) -> Result<(), Fault> {
-    let Database::Postgresql(postgres) = &manifest.database;
     let live = world.databases.live();
     if !world.databases.exists(&live).await? {
         return Ok(());
     }
-    let known = world.databases.schema(&live).await?.migrations;
+    let known = world.databases.schema(&live).await?;
+    no_newer(&known.migrations, running, manifest)
+}
+
+/// Refuses a backup with migrations that the live data, with these, does not have.
+pub(in crate::commands) fn no_newer(
+    known: &[String],
+    running: &Version,
+    manifest: &Manifest,
+) -> Result<(), Fault> {
     if known.is_empty() {
         return older_release(running, manifest.release.version.as_ref());
     }
-    let unknown: Vec<&str> = postgres
-        .migrations
+    let unknown: Vec<&str> = manifest
+        .database
+        .migrations()
         .iter()
         .map(|migration| migration.id.as_str())
         .filter(|id| !known.iter().any(|known| known == id))
@@ -94,7 +118,7 @@ fn older_release(running: &Version, backed_up: Option<&Version>) -> Result<(), F
 }
 
 async fn extensions_there(world: &LiveWorld, manifest: &Manifest) -> Result<(), Fault> {
-    let Database::Postgresql(postgres) = &manifest.database;
+    let Database::Postgresql(postgres) = &manifest.database else { return Err(other_kind()) };
     let session = world.databases.maintenance().await?;
     let available = available_extensions(&session).await.map_err(|error| product_database::fault(&error))?;
     let available: BTreeSet<&str> = available.iter().map(|(name, _)| name.as_str()).collect();
@@ -146,13 +170,12 @@ pub(super) async fn side_database_fits(
 pub(in crate::commands) fn sizes(summary: &Summary) -> (u64, u64) {
     match manifest(summary) {
         Some(manifest) => {
-            let Database::Postgresql(postgres) = &manifest.database;
             let dump = manifest
                 .members
                 .iter()
                 .find(|member| member.name == DUMP_NAME)
                 .map_or(0, |member| member.size);
-            (dump, postgres.size_bytes)
+            (dump, manifest.database.size_bytes())
         }
         None => (summary.file_bytes, summary.file_bytes.saturating_mul(8)),
     }

@@ -19,7 +19,7 @@ use crate::report::quantity;
 
 /// What would be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Loss {
+pub(in crate::commands) struct Loss {
     /// How long ago the state was that is gone back to.
     since: Option<Duration>,
     /// Rows that each table has more now than then.
@@ -31,7 +31,11 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    fn between(then: &[TableRows], now: &[TableRows], since: Option<Duration>) -> Self {
+    pub(in crate::commands) fn between(
+        then: &[TableRows],
+        now: &[TableRows],
+        since: Option<Duration>,
+    ) -> Self {
         let name = |table: &TableRows| format!("{}.{}", table.schema, table.name);
         let rows_then =
             |wanted: &str| then.iter().find(|table| name(table) == wanted).map_or(0, |table| table.rows);
@@ -48,7 +52,7 @@ impl Loss {
     }
 
     /// For machines.
-    pub(super) fn data(&self) -> Value {
+    pub(in crate::commands) fn data(&self) -> Value {
         json!({"seconds": self.since.map(|since| since.as_secs()), "known": self.known,
             "rows_lost": self.more, "rows_returned": self.fewer})
     }

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 /// The database that was backed up, by kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one for each backup that is looked at")]
 pub enum Database {
     /// A PostgreSQL database; `db.dump` is in `pg_dump`'s custom format.
     Postgresql(Postgres),
+    /// A SQLite database; `db.dump` is the database itself.
+    Sqlite(Sqlite),
 }
 
 /// Where the database server runs.
@@ -42,6 +45,35 @@ pub struct Postgres {
     #[serde(default)]
     pub migrations: Vec<Migration>,
     /// Rows of every table, counted in the dumped snapshot.
+    #[serde(default)]
+    pub tables: Vec<TableRows>,
+}
+
+/// A SQLite database: all of it read from the very copy that was archived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sqlite {
+    /// The name of its file.
+    pub name: String,
+    /// The SQLite that copied it.
+    pub sqlite_version: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Bytes of a page.
+    pub page_size: u32,
+    /// `wal`, `delete`, ...: it is kept in the file.
+    pub journal_mode: String,
+    /// What the product uses to number its schema.
+    pub user_version: i64,
+    /// What the product uses to know its files.
+    pub application_id: i64,
+    /// SHA-256 of the statements that make the schema, hex.
+    pub schema_hash: String,
+    /// Rows that refer to what is not there.
+    pub foreign_key_violations: u64,
+    /// The product's migrations that were applied.
+    #[serde(default)]
+    pub migrations: Vec<Migration>,
+    /// Rows of every table.
     #[serde(default)]
     pub tables: Vec<TableRows>,
 }
@@ -126,10 +158,27 @@ pub struct TableRows {
 }
 
 impl Database {
+    /// The migrations that were applied.
+    pub fn migrations(&self) -> &[Migration] {
+        match self {
+            Self::Postgresql(postgres) => &postgres.migrations,
+            Self::Sqlite(sqlite) => &sqlite.migrations,
+        }
+    }
+
+    /// How large the database was, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Postgresql(postgres) => postgres.size_bytes,
+            Self::Sqlite(sqlite) => sqlite.size_bytes,
+        }
+    }
+
     /// Rows of every table.
     pub fn tables(&self) -> &[TableRows] {
         match self {
             Self::Postgresql(postgres) => &postgres.tables,
+            Self::Sqlite(sqlite) => &sqlite.tables,
         }
     }
 }

@@ -21,7 +21,9 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 manifest.members.push(Member { name, size, sha256: Digest(hash) });
             }
         }
-        let Database::Postgresql(postgres) = &mut manifest.database;
+        let Database::Postgresql(postgres) = &mut manifest.database else {
+            panic!("the example is of PostgreSQL")
+        };
         postgres.tables = rows
             .into_iter()
             .map(|(schema, name, rows)| TableRows {

@@ -58,6 +58,7 @@ fn request(guard: Guard, way: Way) -> Request {
         ],
         way,
         canary: Some(HttpPath::try_from("/admin").unwrap()),
+        refusals: Refusals::Counted,
     }
 }
 
@@ -88,25 +89,31 @@ fn the_whole_way() {
     assert!(matches!(plan.steps[plan.commit.unwrap()], Step::Rehash { .. }));
     insta::assert_snapshot!(listed(&plan.steps), @r"
     take backup 2026-03-14-120000 and read it back
+    see how many requests the API refuses
     save API_KEY_SECRET as API_KEY_SECRET_PREVIOUS and give API_KEY_SECRET a new random value
     make sure that api, worker would be given API_KEY_SECRET as it is set now
     make the containers of api (3 replicas), worker anew
     wait until api, worker are healthy and stable
     prove that each replica of api, worker has both values of API_KEY_SECRET
     prove that a key lets its bearer in, at each replica
+    prove that the API does not refuse more requests than before
     pause, with both values taken and nothing re-hashed
+    see how many requests the API refuses
     re-hash all keys with the present value (backup 2026-03-14-120000 stands behind this)
     make the containers of api (3 replicas), worker anew once more
     wait until api, worker are healthy and stable
     prove that each replica of api, worker has both values of API_KEY_SECRET
     prove that a key lets its bearer in, at each replica
+    prove that the API does not refuse more requests than before
     pause, with all keys re-hashed and the old value still taken
+    see how many requests the API refuses
     remove API_KEY_SECRET_PREVIOUS: the old value of API_KEY_SECRET goes
     make sure that api, worker would be given API_KEY_SECRET as it is set now
     make the containers of api (3 replicas), worker anew
     wait until api, worker are healthy and stable
     prove that each replica of api, worker has the new value of API_KEY_SECRET alone
     prove that a key lets its bearer in, at each replica
+    prove that the API does not refuse more requests than before
     unpin backup 2026-03-14-120000
     prune backups, keeping the newest 7
     ");
@@ -115,8 +122,8 @@ fn the_whole_way() {
 #[test]
 fn before_any_container_was_made_anew_the_old_file_is_the_way_back() {
     let plan = plan(&product(), &request(taken(), window(&[])));
-    assert_eq!(listed(&plan.reversing(1)), "unpin backup 2026-03-14-120000");
-    insta::assert_snapshot!(listed(&plan.reversing(2)), @r"
+    assert_eq!(listed(&plan.reversing(2)), "unpin backup 2026-03-14-120000");
+    insta::assert_snapshot!(listed(&plan.reversing(3)), @r"
     remove API_KEY_SECRET_PREVIOUS: API_KEY_SECRET has its old value alone
     unpin backup 2026-03-14-120000
     ");
@@ -126,7 +133,7 @@ fn before_any_container_was_made_anew_the_old_file_is_the_way_back() {
 fn behind_that_the_way_back_is_the_window_the_other_way_round() {
     let present = Guard::Present("2026-03-14-120000".parse().unwrap());
     let plan = plan(&product(), &request(present, window(&[])));
-    insta::assert_snapshot!(listed(&plan.reversing(3)), @r"
+    insta::assert_snapshot!(listed(&plan.reversing(4)), @r"
     put the old value of API_KEY_SECRET back, with the new one as API_KEY_SECRET_PREVIOUS
     make sure that api, worker would be given API_KEY_SECRET as it is set now
     make the containers of api (3 replicas), worker anew
@@ -141,7 +148,7 @@ fn behind_that_the_way_back_is_the_window_the_other_way_round() {
     prove that a key lets its bearer in, at each replica
     ");
     let Some(Step::Rehash { one_off, .. }) =
-        plan.reversing(3).into_iter().find(|step| matches!(step, Step::Rehash { .. }))
+        plan.reversing(4).into_iter().find(|step| matches!(step, Step::Rehash { .. }))
     else {
         panic!("keys that were made meanwhile would be lost");
     };
@@ -157,12 +164,14 @@ fn a_value_under_which_nothing_is_stored_is_simply_replaced_and_put_back() {
     assert!(matches!(plan.steps[commit], Step::SetWindow { window: Window::Closed { .. }, .. }));
     insta::assert_snapshot!(listed(&plan.steps), @r"
     take backup 2026-03-14-120000 and read it back
+    see how many requests the API refuses
     save API_KEY_SECRET as API_KEY_SECRET_PREVIOUS and give API_KEY_SECRET a new random value
     make sure that api, worker would be given API_KEY_SECRET as it is set now
     make the containers of api (3 replicas), worker anew
     wait until api, worker are healthy and stable
     prove that each replica of api, worker has both values of API_KEY_SECRET
     prove that a key lets its bearer in, at each replica
+    prove that the API does not refuse more requests than before
     prove that what was on record still is, and that another value is in use
     let the product check its data
     remove API_KEY_SECRET_PREVIOUS: the old value of API_KEY_SECRET goes
@@ -171,6 +180,7 @@ fn a_value_under_which_nothing_is_stored_is_simply_replaced_and_put_back() {
     wait until api, worker are healthy and stable
     prove that each replica of api, worker has the new value of API_KEY_SECRET alone
     prove that a key lets its bearer in, at each replica
+    prove that the API does not refuse more requests than before
     unpin backup 2026-03-14-120000
     prune backups, keeping the newest 7
     ");

@@ -4,6 +4,7 @@ use crate::error::{Exit, Failure, Fault};
 use crate::journal::JournalError;
 use crate::journal::record::{Closing, Progress as Done};
 use crate::plan::Plan;
+use crate::plan::refusals::Stretch;
 use crate::plan::step::Step;
 
 /// Where an operation goes on. Past the commit point the services are started again first: opsctl may have been killed after
@@ -34,7 +35,12 @@ pub(super) fn given_up(undone: Result<(), Failure>) -> Result<(), Failure> {
 
 /// A reading is for the journal alone.
 pub(super) fn shown<'n>(step: &Step, note: Option<&'n str>) -> Option<&'n str> {
-    note.filter(|_| !matches!(step, Step::MarkWrites { .. } | Step::MarkStopped { .. }))
+    note.filter(|note| match step {
+        Step::MarkWrites { .. } | Step::MarkStopped { .. } => false,
+        // Why there is none is for a person.
+        Step::MarkRefusals => Stretch::from_note(note).is_none(),
+        _ => true,
+    })
 }
 
 /// The journal stops an operation: what cannot be recorded must not be done.

@@ -20,7 +20,7 @@ impl fmt::Display for Step {
                 Some(digest) => write!(formatter, "pull {} ({})", release.image, short(digest)),
                 None => write!(formatter, "use the local image {}", release.image),
             },
-            Self::Keep { release } => write!(formatter, "keep the image of {release} for going back"),
+            Self::Keep { release } => write!(formatter, "keep {release} for going back"),
             Self::TakeBackup { id, .. } => write!(formatter, "take backup {id} and read it back"),
             Self::UnpinBackup { id } => write!(formatter, "unpin backup {id}"),
             Self::Prune { keep } => write!(formatter, "prune backups, keeping the newest {keep}"),
@@ -50,12 +50,12 @@ impl fmt::Display for Step {
             Self::ProveCanary { one_off } => {
                 write!(formatter, "prove {} on a canary that no client can reach", one_off.release)
             }
-            Self::RemoveOneOff { name } => write!(formatter, "remove the container {name}"),
+            Self::RemoveOneOff { name } => write!(formatter, "remove {name}"),
             Self::SelectRelease { release } => {
-                write!(formatter, "select {release} (version, pin, version file)")
+                write!(formatter, "select {release} in the settings")
             }
             Self::RestoreSettings { release } => {
-                write!(formatter, "select {release} again and put .env back")
+                write!(formatter, "select {release} again and put the settings back")
             }
             Self::Swap { live, incoming, outgoing } => {
                 write!(formatter, "swap {incoming} in as {live}, keeping the present one as {outgoing}")
@@ -170,6 +170,10 @@ impl fmt::Display for Step {
             }
             Self::TryKey { .. } => {
                 formatter.write_str("prove that a key lets its bearer in, at each replica")
+            }
+            Self::MarkRefusals => formatter.write_str("see how many requests the API refuses"),
+            Self::CompareRefusals => {
+                formatter.write_str("prove that the API does not refuse more requests than before")
             }
             Self::Rehash { guard, .. } => {
                 write!(

@@ -56,6 +56,8 @@ impl Step {
             | Self::ProveWindow { .. }
             | Self::SetPassword { .. }
             | Self::TryKey { .. }
+            | Self::MarkRefusals
+            | Self::CompareRefusals
             | Self::Rehash { .. }
             | Self::ProveOnRecord { .. }
             | Self::Pause { .. }
@@ -88,6 +90,8 @@ impl Step {
                 | Self::ScanData
                 | Self::ProveWindow { .. }
                 | Self::TryKey { .. }
+                | Self::MarkRefusals
+                | Self::CompareRefusals
                 | Self::ProveOnRecord { .. }
         )
     }
@@ -98,6 +102,7 @@ impl Step {
             (self, later),
             (Self::MarkWrites { .. }, Self::Migrate { .. } | Self::Start { .. })
                 | (Self::MarkStopped { .. }, Self::ConfirmQuiet { .. })
+                | (Self::MarkRefusals, Self::CompareRefusals)
         )
     }
 

@@ -7,7 +7,8 @@ use crate::redaction::forms;
 use crate::redaction::harmless::{
     is_digest, is_harmless, is_identifier, is_nothing, is_number, is_place, is_wordlike, looks_random,
 };
-use crate::redaction::names::Names;
+use crate::redaction::names::{self, Names};
+use crate::redaction::place::{merged, without};
 
 /// Values of names that say little are secrets from this length on.
 const SHORTEST_RANDOM: usize = 16;
@@ -31,6 +32,13 @@ pub(super) fn is_secret(bytes: &[u8], name: &Name, judged: Names, binding: Bindi
     if is_nothing(text) || (text.starts_with(['{', '[']) && !found.is_quoted) {
         return false;
     }
+    let name_text = String::from_utf8_lossy(&bytes[name.range.clone()]);
+    if (is_place(text) && names::is_of_path(&name_text))
+        || (is_number(text) && text.len() <= 4 && name_text == "pass")
+        || (names::is_of_parts(&name_text) && is_harmless_but_for_parts(text))
+    {
+        return false;
+    }
     let shouted = bytes[name.range.clone()].iter().all(|byte| !byte.is_ascii_lowercase());
     match judged {
         _ if !found.is_quoted && is_prose(bytes, binding, found, text) => false,
@@ -47,7 +55,18 @@ pub(super) fn is_secret(bytes: &[u8], name: &Name, judged: Names, binding: Bindi
     }
 }
 
+/// Whether a value is harmless once what is found in it by itself is masked, and something is.
+fn is_harmless_but_for_parts(text: &str) -> bool {
+    let mut places = Vec::new();
+    super::find(text.as_bytes(), &mut places);
+    let places = merged(places);
+    !places.is_empty() && is_harmless(&without(text.as_bytes(), 0..text.len(), &places))
+}
+
 fn could_be(bytes: &[u8], name: &Name, text: &str) -> bool {
+    if is_type(text) {
+        return false;
+    }
     let name_text = &bytes[name.range.clone()];
     let is_hex = text.len() >= SHORTEST_HEX && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex {
@@ -97,6 +116,9 @@ fn is_word(text: &str) -> bool {
 }
 
 fn is_type(text: &str) -> bool {
+    if text.starts_with("(*") && text.ends_with(')') {
+        return true;
+    }
     let text = text.trim_start_matches('&').trim_end_matches([',', ';', '>', ')', '?']);
     const TYPES: [&[u8]; 12] = [
         b"string",

@@ -47,7 +47,10 @@ pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -
         return end;
     }
     let Some((binding, start)) = binding(bytes, &name, judged) else { return end };
-    let found = values(bytes, &name, binding, start);
+    let mut found = values(bytes, &name, binding, start);
+    if bytes[..name.range.start].ends_with(b"://") {
+        found.iter_mut().for_each(|found| found.end = before_server(bytes, found));
+    }
     let mut next = end;
     for found in found {
         next = next.max(found.start);
@@ -61,6 +64,11 @@ pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -
         }
     }
     next.max(end)
+}
+
+/// Where the password of `scheme://name:password@server` ends.
+fn before_server(bytes: &[u8], found: &Value) -> usize {
+    memchr::memrchr(b'@', &bytes[found.start..found.end]).map_or(found.end, |length| found.start + length)
 }
 
 fn text<'b>(bytes: &'b [u8], range: &Range<usize>) -> std::borrow::Cow<'b, str> {
@@ -118,6 +126,9 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if bytes.get(at) == Some(&b'>') && is_element(bytes, name.range.start) {
         return Some((Binding::Element, at + 1));
     }
+    if matches!(bytes.get(at), Some(b'\n' | b'\r')) && is_name_of_item(bytes, name.range.start) {
+        return named_elsewhere(bytes, at);
+    }
     let unquoted = quote(bytes, at);
     let mut next = unquoted.map_or(at, |(_, next)| next);
     while matches!(bytes.get(next), Some(b']' | b')')) {
@@ -166,6 +177,12 @@ fn is_element(bytes: &[u8], start: usize) -> bool {
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'.' | b'-'))
     })
+}
+
+/// `- name: password`, of which the value is on the next line.
+fn is_name_of_item(bytes: &[u8], start: usize) -> bool {
+    let before = bytes[..start].trim_ascii_end();
+    before.ends_with(b"name:") || before.ends_with(b"key:")
 }
 
 /// `name="password" value="..."`, `{"name": "password", "value": "..."}`.
@@ -269,7 +286,8 @@ fn list(bytes: &[u8], start: usize) -> Vec<Value> {
         }
         at = behind_space(bytes, at + 1);
     }
-    if values.is_empty() {
+    // Objects are looked at member by member.
+    if values.is_empty() && !matches!(bytes.get(at), Some(b'{' | b'[')) {
         let line = line_end(bytes, start);
         let end = memchr::memchr(b']', &bytes[start..line]).map_or(line, |length| start + length);
         values.push(Value { start, end, is_quoted: true, open: None });

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::redaction::harmless::{is_digest, is_harmless, is_nothing, looks_random};
+use super::cursor::behind_colours;
+use crate::redaction::harmless::{is_digest, is_harmless, is_nothing, is_number, looks_random};
 use crate::redaction::place::Place;
 
 /// Schemes of which no path holds an `@`, in small letters.
@@ -27,11 +28,17 @@ const LONGEST: usize = 8192;
 /// What must be random to be a secret although nothing says so, from this length on.
 const SHORTEST_TOKEN: usize = 16;
 
+/// The shortest beginning of a password that is masked.
+const SHORTEST_CUT: usize = 4;
+
 /// Looks at an address whose `://` stands at `mark`. Where it ends is where to look on.
 pub(super) fn find(bytes: &[u8], mark: &Range<usize>, places: &mut Vec<Place>) -> usize {
     let start = mark.end;
     let end = end_of(bytes, start);
-    let Some(at) = last_at(bytes, mark.start, start..end) else { return mark.end };
+    let Some(at) = last_at(bytes, mark.start, start..end) else {
+        places.extend(cut_password(bytes, mark, end));
+        return mark.end;
+    };
     let userinfo = start..at;
     match memchr::memchr(b':', &bytes[userinfo.clone()]).or_else(|| coded_colon(&bytes[userinfo.clone()])) {
         Some(colon) => {
@@ -51,6 +58,27 @@ pub(super) fn find(bytes: &[u8], mark: &Range<usize>, places: &mut Vec<Place>) -
     at + 1
 }
 
+/// The password of an address that ends before its `@`: what stands where a port should and is none.
+fn cut_password(bytes: &[u8], mark: &Range<usize>, end: usize) -> Option<Place> {
+    let colon = mark.end + memchr::memchr(b':', &bytes[mark.end..end])?;
+    let text = String::from_utf8_lossy(&bytes[colon + 1..end]);
+    let port = text.split(['/', '?', ',', ')', ']']).next().unwrap_or_default();
+    let is_secret = is_database(bytes, mark.start)
+        && text.len() >= SHORTEST_CUT
+        && !bytes[mark.end..colon].contains(&b'/')
+        && !is_number(port)
+        && !port.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && !is_nothing(&text);
+    is_secret.then(|| Place::structure(colon + 1..end, "url-userinfo"))
+}
+
+/// Whether the scheme that ends there is one of a database.
+fn is_database(bytes: &[u8], scheme_end: usize) -> bool {
+    let length =
+        bytes[..scheme_end].iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    DATABASES.iter().any(|known| bytes[scheme_end - length..scheme_end].eq_ignore_ascii_case(known))
+}
+
 fn coded_colon(userinfo: &[u8]) -> Option<usize> {
     userinfo.windows(3).position(|three| three.eq_ignore_ascii_case(b"%3a"))
 }
@@ -61,7 +89,11 @@ fn end_of(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while at < limit {
         match bytes[at] {
-            b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'`' | b'<' | b'>' | 0 | 0x1b => break,
+            b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'`' | b'<' | b'>' | 0 => break,
+            0x1b => match behind_colours(bytes, at) {
+                next if next > at && next < limit => at = next,
+                _ => break,
+            },
             b'\'' if bytes[at + 1..limit].first().is_none_or(|next| !next.is_ascii_alphanumeric()) => break,
             b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'n' | b'r' | b't' | b'\\')) => break,
             b':' if bytes[at..limit].starts_with(b"://") => return separator_before(bytes, start, at),
@@ -87,10 +119,7 @@ fn last_at(bytes: &[u8], scheme_end: usize, range: Range<usize>) -> Option<usize
     let candidates: Vec<usize> =
         memchr::memchr_iter(b'@', url).filter(|at| is_host(&url[at + 1..])).collect();
     let last = *candidates.last()?;
-    let scheme =
-        bytes[..scheme_end].iter().rev().take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let scheme = &bytes[scheme_end - scheme..scheme_end];
-    let is_database = DATABASES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_database = is_database(bytes, scheme_end);
     let authority = url.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(url.len());
     let in_authority = candidates.iter().copied().filter(|at| *at < authority).next_back();
     // An `@` behind the name of a server and its port is one of the path.
@@ -155,6 +184,7 @@ fn is_host(rest: &[u8]) -> bool {
                     | b'}'
                     | b'\''
                     | b'@'
+                    | 0x1b
             )
         )
         || (rest.is_empty())

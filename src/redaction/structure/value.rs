@@ -17,6 +17,9 @@ pub(super) struct Value {
 /// What is written around strings in sources and dumps.
 const LONGEST_WRAPPER: usize = 40;
 
+/// How far the end of a string is looked for first.
+const NEAR: usize = 1024;
+
 /// Reads the value at `start`.
 pub(super) fn value(bytes: &[u8], start: usize, is_coded: bool) -> Value {
     let start = unwrapped(bytes, start);
@@ -80,11 +83,13 @@ fn dollar_quoted(bytes: &[u8], start: usize) -> Option<Value> {
 
 /// To the closing quote on the same line, else to the end of the line: the line was cut.
 pub(super) fn quoted(bytes: &[u8], start: usize, mark: Quote) -> Value {
+    // Most close soon, and the end of a line can be as far away as that of the window.
+    let near = line_end(&bytes[..bytes.len().min(start + NEAR)], start);
+    if let Some(end) = closed(bytes, start, near, mark) {
+        return Value { start, end, is_quoted: true, open: None };
+    }
     let line = line_end(bytes, start);
-    let closed = match mark {
-        Quote::Coded(coded) => (start..line).find(|at| holds(bytes, *at, coded)),
-        Quote::Plain { slashes, mark } => closing(bytes, start, line, slashes, mark),
-    };
+    let closed = closed(bytes, start, line, mark);
     let open = if closed.is_none() && line == bytes.len() {
         Some(match mark {
             Quote::Plain { slashes: 0, mark } => End::Quote(mark),
@@ -94,6 +99,14 @@ pub(super) fn quoted(bytes: &[u8], start: usize, mark: Quote) -> Value {
         None
     };
     Value { start, end: closed.unwrap_or(line), is_quoted: true, open }
+}
+
+/// Where a quote closes before `line`.
+fn closed(bytes: &[u8], start: usize, line: usize, mark: Quote) -> Option<usize> {
+    match mark {
+        Quote::Coded(coded) => (start..line).find(|at| holds(bytes, *at, coded)),
+        Quote::Plain { slashes, mark } => closing(bytes, start, line, slashes, mark),
+    }
 }
 
 /// Where the quote behind so many backslashes closes: each level of quoting doubles the backslashes of the one within it.

@@ -1,0 +1,252 @@
+//! Copying a store: in one step of SQLite's backup, which a writer cannot make begin again.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{Problem, SqliteError};
+use super::head;
+
+/// How long somebody may hold the store before that is a failure.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Problems that are listed of a damaged store.
+const MOST_PROBLEMS: usize = 5;
+
+/// Opens a store that is there, to read it. Its write-ahead log is read too.
+///
+/// # Errors
+/// [`SqliteError`] for what cannot be used.
+pub fn open(file: &Path) -> Result<Connection, SqliteError> {
+    head::examine(file)?;
+    let opened = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let store = Connection::open_with_flags(file, flags)?;
+        store.busy_timeout(PATIENCE)?;
+        store.query_one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(store)
+    };
+    opened().map_err(|error: rusqlite::Error| SqliteError::new(file, error))
+}
+
+/// Copies a store as it is at one moment, also while others write to it, and checks the copy. `to` is there only when it is
+/// whole, and takes the place of what was there.
+///
+/// # Errors
+/// [`SqliteError`]: also if the copy is damaged, because the store is.
+pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
+    let source = open(from)?;
+    let partial = beside(to, ".partial");
+    create_private(&partial)?;
+    let failed = |error: rusqlite::Error| SqliteError::new(from, error);
+    {
+        let mut target = Connection::open(&partial).map_err(failed)?;
+        step(&source, &mut target).map_err(|problem| SqliteError::new(from, problem))?;
+        check(&target).map_err(|problem| SqliteError::new(from, problem))?;
+    }
+    publish(&partial, to)
+}
+
+fn step(source: &Connection, target: &mut Connection) -> Result<(), Problem> {
+    let began = Instant::now();
+    let backup = Backup::new(source, target)?;
+    loop {
+        match backup.step(-1)? {
+            StepResult::Done => return Ok(()),
+            _ if began.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            _ => return Err(Problem::Locked("it did not let go in time".to_owned())),
+        }
+    }
+}
+
+/// Checks that a store is sound in itself.
+///
+/// # Errors
+/// [`Problem::Corrupt`] with what was found.
+pub fn check(store: &Connection) -> Result<(), Problem> {
+    let mut rows = store.prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})"))?;
+    let found: Vec<String> = rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if found == ["ok"] { Ok(()) } else { Err(Problem::Corrupt(found.join("; "))) }
+}
+
+/// Makes a file that was written under another name durable, and gives it its name.
+///
+/// # Errors
+/// [`SqliteError`] if the disk does not do its part.
+pub fn publish(partial: &Path, to: &Path) -> Result<(), SqliteError> {
+    let durable = || {
+        File::open(partial)?.sync_all()?;
+        fs::rename(partial, to)?;
+        File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    durable().map_err(|error| SqliteError::new(to, error))
+}
+
+/// Takes the write-ahead log of a store into it, so that the one file is all of it. Nobody may have it open.
+///
+/// # Errors
+/// [`Problem::InUse`] if somebody has.
+pub fn fold(file: &Path) -> Result<(), SqliteError> {
+    let store = open(file)?;
+    let failed = |error: rusqlite::Error| SqliteError::new(file, error);
+    // The last to close a store takes its log in and removes it.
+    let busy: i64 =
+        store.query_one("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+    store.close().map_err(|(_, error)| failed(error))?;
+    let is_left = fs::metadata(beside(file, "-wal")).is_ok();
+    if busy != 0 || is_left { Err(SqliteError::new(file, Problem::InUse)) } else { Ok(()) }
+}
+
+/// Makes an empty file that nobody else may read, in the place of what was left under its name.
+///
+/// # Errors
+/// [`SqliteError`] if the disk does not do its part.
+pub fn create_private(file: &Path) -> Result<File, SqliteError> {
+    remove(file)?;
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    created.map_err(|error| SqliteError::new(file, error))
+}
+
+/// Gives a file the owner and the mode of the one whose place it is to take.
+///
+/// # Errors
+/// If this user may not.
+pub fn take_after(file: &Path, model: &Path) -> std::io::Result<()> {
+    let (model, own) = (fs::metadata(model)?, fs::metadata(file)?);
+    if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
+        chown(file, Some(model.uid()), Some(model.gid()))?;
+    }
+    fs::set_permissions(file, model.permissions())
+}
+
+/// Moves what SQLite keeps beside a store, and cannot be taken into it, to the side of another name.
+///
+/// # Errors
+/// If it cannot be moved.
+pub fn carry(from: &Path, to: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-journal"] {
+        match fs::rename(beside(from, suffix), beside(to, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match fs::remove_file(beside(from, "-shm")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a store with all that SQLite keeps beside it. That it is not there is fine.
+///
+/// # Errors
+/// If one of them cannot be removed.
+pub fn remove(file: &Path) -> Result<(), SqliteError> {
+    for path in [file.to_owned(), beside(file, "-wal"), beside(file, "-shm"), beside(file, "-journal")] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(SqliteError::new(&path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A path with something behind its name.
+pub fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    use super::*;
+
+    fn store(folder: &Path) -> PathBuf {
+        let file = folder.join("store.db");
+        let store = Connection::open(&file).unwrap();
+        store
+            .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, body BLOB)")
+            .unwrap();
+        store.execute("INSERT INTO t VALUES (1, zeroblob(100000))", []).unwrap();
+        file
+    }
+
+    fn rows(file: &Path) -> u64 {
+        let count = "SELECT count(*) FROM t";
+        let rows: i64 = Connection::open(file).unwrap().query_one(count, [], |row| row.get(0)).unwrap();
+        rows.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_writer_that_never_stops_neither_fails_nor_keeps_the_copy_from_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = store(folder.path());
+        let (stop, written) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let store = Connection::open(&file).unwrap();
+                store.busy_timeout(Duration::from_secs(5)).unwrap();
+                while !stop.load(Ordering::Relaxed) {
+                    store.execute("INSERT INTO t (body) VALUES (zeroblob(3000))", []).unwrap();
+                    written.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            for round in 0..5 {
+                let before = written.load(Ordering::Relaxed);
+                while written.load(Ordering::Relaxed) < before + 20 {
+                    std::thread::yield_now();
+                }
+                let least = written.load(Ordering::Relaxed);
+                let to = folder.path().join(format!("copy-{round}"));
+                copy(&file, &to).unwrap();
+                assert!(rows(&to) > least, "{} of {least}", rows(&to));
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn a_damaged_store_is_not_passed_on_as_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("store.db");
+        let opened = Connection::open(&file).unwrap();
+        opened
+            .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX i ON t (body)")
+            .unwrap();
+        for row in 0..2000 {
+            opened.execute("INSERT INTO t VALUES (?1, ?1 || 'x')", [row]).unwrap();
+        }
+        drop(opened);
+        let mut bytes = fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 4096].fill(0xa5);
+        std::io::Write::write_all(&mut File::create(&file).unwrap(), &bytes).unwrap();
+        let to = folder.path().join("copy");
+        let error = copy(&file, &to).unwrap_err().fault("no").causes.join(": ");
+        assert!(error.contains("it is damaged"), "{error}");
+        assert!(!to.exists());
+    }
+
+    #[test]
+    fn the_log_is_taken_in_unless_somebody_has_the_store_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = store(folder.path());
+        let other = Connection::open(&file).unwrap();
+        other.execute("INSERT INTO t (body) VALUES ('y')", []).unwrap();
+        let error = fold(&file).unwrap_err().fault("no").causes.join(": ");
+        assert!(error.contains("another process has it open"), "{error}");
+        drop(other);
+        fold(&file).unwrap();
+        assert!(!beside(&file, "-wal").exists());
+        assert_eq!(rows(&file), 2);
+    }
+}

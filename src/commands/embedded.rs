@@ -1,0 +1,274 @@
+//! Installs of products that are one process and one SQLite file.
+
+pub(super) mod backup;
+pub(super) mod process;
+pub(super) mod ready;
+pub(super) mod restore;
+pub(super) mod rollback;
+pub(super) mod status;
+pub(super) mod unfinished;
+pub(super) mod upgrade;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::adapters::backup_shelf::Shelf;
+use crate::adapters::copy_backups::CopyBackups;
+use crate::adapters::http::Http;
+use crate::adapters::process_services::{ProcessServices, offered};
+use crate::adapters::release_link::{self, ReleaseLink};
+use crate::adapters::sqlite_database::SqliteDatabase;
+use crate::commands::context::Context;
+use crate::commands::current::{Found, Source};
+use crate::commands::install::{Place, variables};
+use crate::commands::live::{Setting, SystemClock};
+use crate::commands::site::{Kept, Site, WorldOf};
+use crate::error::{Failure, Fault};
+use crate::gates::{self, Subject};
+use crate::model::operation::OperationId;
+use crate::model::redaction::Redactor;
+use crate::model::release::Version;
+use crate::model::secret::Secret;
+use crate::operations::{MigrateBy, Product as Operated, Wellness};
+use crate::plan::by_hand::{Handbook, ProcessByHand};
+use crate::plan::step::Release;
+use crate::ports::{InstanceState, Limits, Services as _, World};
+use crate::profile::{self, Hooks, ProcessProfile, Product, ServiceName};
+
+/// The world that operations on such an install act on.
+pub type EmbeddedWorld = World<ProcessServices, SqliteDatabase, CopyBackups, ReleaseLink, SystemClock>;
+
+/// An install, with all that its files say.
+pub struct Embedded {
+    /// Where it is.
+    pub place: Place,
+    /// What is known of the product.
+    pub profile: Arc<ProcessProfile>,
+    /// What the environment file and the process environment assign.
+    pub variables: BTreeMap<String, String>,
+    /// What the environment file alone assigns: the product's process is given it.
+    environment: BTreeMap<String, String>,
+    /// Takes secrets out of texts.
+    pub redactor: Redactor,
+}
+
+impl Embedded {
+    /// The install at a place, if it is one of this kind.
+    pub fn at(context: &Context, place: &Place) -> Result<Option<Self>, Failure> {
+        let path = place.dir.join(profile::FILE_NAME);
+        // Whoever reads it for another kind of product tells what is wrong with it.
+        let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+        if !ProcessProfile::is_meant_by(&text) {
+            return Ok(None);
+        }
+        let profile = ProcessProfile::parse(&text, &path).map_err(|error| {
+            let fault = Fault::caused_by("the product's description cannot be used", &error);
+            Failure::usage(if error.hint.is_empty() { fault } else { fault.hint(error.hint.clone()) })
+        })?;
+        let env_file = place.dir.join(&profile.runtime.env_file);
+        let environment = variables(&env_file, &BTreeMap::new())?;
+        let variables = variables(&env_file, &context.surroundings.environment)?;
+        let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let place = place.clone();
+        Ok(Some(Self { place, profile: Arc::new(profile), variables, environment, redactor }))
+    }
+
+    /// The install at a place; one of another kind is refused.
+    pub fn required(context: &Context, place: &Place, what: &str) -> Result<Self, Failure> {
+        Self::at(context, place)?.ok_or_else(|| {
+            Failure::usage(Fault::new(format!("`opsctl {what}` is for products that run as a process")).hint(
+                "Compose starts and stops this one: `docker compose up --detach`, `docker compose stop`",
+            ))
+        })
+    }
+
+    /// The database.
+    pub fn database(&self) -> SqliteDatabase {
+        SqliteDatabase {
+            file: self.place.dir.join(&self.profile.database.file),
+            applied: self.profile.applied(),
+            freshness: self.profile.database.freshness.clone(),
+        }
+    }
+
+    /// The process and the releases.
+    pub fn services(&self, operation: &OperationId) -> Result<ProcessServices, Fault> {
+        let secret = |(name, value): (&String, &String)| (name.clone(), Secret::new(value.clone()));
+        Ok(ProcessServices {
+            install: self.place.dir.clone(),
+            run_dir: self.place.state.root().join("run"),
+            profile: self.profile.clone(),
+            database: self.database().file,
+            environment: self.environment.iter().map(secret).collect(),
+            operation: operation.clone(),
+            redactor: self.redactor.clone(),
+            http: Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?,
+        })
+    }
+
+    /// The world for an operation.
+    pub fn world(&self, context: &Context, setting: Setting<'_>) -> Result<EmbeddedWorld, Fault> {
+        let database = self.database();
+        let backups = CopyBackups {
+            database: database.clone(),
+            shelf: Shelf {
+                directory: setting.backup_dir.to_owned(),
+                state_dir: self.place.state.root().to_owned(),
+                needed: setting.needed,
+                operation: setting.operation.clone(),
+            },
+            product: self.profile.product.name.to_string(),
+            release: setting.release,
+            actor: context.surroundings.actor.clone(),
+            scratch: self.place.state.operation(setting.operation),
+        };
+        let services = self.services(setting.operation)?;
+        let settings =
+            ReleaseLink { install: self.place.dir.clone(), backup_dir: setting.backup_dir.to_owned() };
+        Ok(World { services, databases: database, backups, settings, clock: SystemClock })
+    }
+
+    /// A release by its version, with what is in it; `None` where it is not to be had.
+    pub async fn release(&self, version: &Version) -> Result<Option<Release>, Fault> {
+        let source = self.profile.runtime.source.as_deref();
+        let found = offered(&self.place.dir, source, version).await?;
+        Ok(found.map(|content| Release {
+            version: version.clone(),
+            image: format!("{}:{version}", self.profile.product.name),
+            digest: Some(content.clone()),
+            image_id: Some(content),
+            pin: None,
+        }))
+    }
+
+    /// Looks at what runs. Nothing is changed.
+    pub async fn look(&self, services: &ProcessServices) -> Result<Found, Failure> {
+        let name = &self.profile.service.name;
+        let instance = services.instances(name).await?.into_iter().next();
+        let running = instance.filter(|instance| instance.state == InstanceState::Running);
+        let selected = release_link::selected(&self.place.dir);
+        let by_process = if running.is_some() { services.version_of(name.as_str())? } else { None };
+        let (version, source) = match (by_process, selected.clone()) {
+            (Some(version), _) => (version, Source::Image),
+            (None, Some(version)) => (version, Source::Environment),
+            (None, None) => return Err(nothing_selected()),
+        };
+        let release = self.release(&version).await?.ok_or_else(|| {
+            Failure::refused(Fault::new(format!(
+                "the release {version} is not in {}",
+                self.place.dir.display()
+            )))
+        })?;
+        let mut drift = Vec::new();
+        if let Some(selected) = selected.as_ref().filter(|selected| **selected != release.version) {
+            drift.push(format!("{release} runs, and `current` selects {selected}"));
+        }
+        let trouble = if running.is_none() {
+            Some("it is not running".to_owned())
+        } else {
+            let all = [name.clone()];
+            let seen = gates::glance(services, Subject::Services(&all, &release)).await;
+            seen.unwrap_or_else(|fault| Some(fault.to_string()))
+        };
+        let running = running.is_some().then(|| name.clone()).into_iter().collect();
+        Ok(Found { release, source, running, trouble, selected, drift })
+    }
+
+    /// The product as operations plan with it.
+    pub fn operated(&self, found: &Found) -> Operated {
+        let migrate = self.profile.migrate.as_ref().map(|migrate| MigrateBy {
+            service: self.profile.service.name.clone(),
+            command: Some(migrate.command.clone()),
+        });
+        Operated {
+            release: found.release.clone(),
+            services: self.all(),
+            running: found.running.clone(),
+            well: if found.trouble.is_none() { Wellness::Well } else { Wellness::Unwell },
+            live: self.database().live(),
+            migrate,
+        }
+    }
+
+    /// The services: there is one.
+    pub fn all(&self) -> Vec<ServiceName> {
+        vec![self.profile.service.name.clone()]
+    }
+
+    /// Where backups are, made if need be.
+    pub fn backups(&self, given: Option<&Path>) -> Result<PathBuf, Failure> {
+        super::backup::directory(self, given)
+    }
+}
+
+fn nothing_selected() -> Failure {
+    Failure::refused(
+        Fault::new("no release is selected, and nothing runs")
+            .hint("put one into `releases/VERSION`, and `opsctl start VERSION`"),
+    )
+}
+
+impl Kept for Embedded {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn product(&self) -> &Product {
+        &self.profile.product
+    }
+
+    fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+}
+
+impl Site for Embedded {
+    type Services = ProcessServices;
+    type Databases = SqliteDatabase;
+    type Backups = CopyBackups;
+    type Settings = ReleaseLink;
+
+    fn hooks(&self) -> &Hooks {
+        &self.profile.hooks
+    }
+
+    fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    fn limits(&self) -> Limits {
+        let health = &self.profile.health;
+        Limits {
+            start: health.start_timeout,
+            stable: health.watch_for,
+            canary_stable: health.stable_for,
+            migrate: self.profile.migrate.as_ref().map_or(health.start_timeout, |migrate| migrate.timeout),
+        }
+    }
+
+    fn backup_dir<'w>(&self, world: &'w EmbeddedWorld) -> &'w Path {
+        &world.backups.shelf.directory
+    }
+
+    fn by_hand(&self, world: &EmbeddedWorld) -> Box<dyn Handbook> {
+        Box::new(ProcessByHand {
+            install: self.place.dir.clone(),
+            databases: world.databases.directory().to_owned(),
+            backup_dir: world.backups.shelf.directory.clone(),
+        })
+    }
+
+    /// A file is on one machine, whose operations the install's own lock keeps apart.
+    async fn lock(&self, _: &WorldOf<Self>, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn clear_tools(&self, _: &WorldOf<Self>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn clear_one_offs(&self, world: &WorldOf<Self>) {
+        world.services.clear_one_offs().await;
+    }
+}

@@ -1,0 +1,64 @@
+//! What `opsctl status` shows of a process and a SQLite file.
+
+use serde_json::json;
+
+use super::Embedded;
+use crate::commands::context::Context;
+use crate::commands::show;
+use crate::commands::status::{Screen, backups, releases};
+use crate::error::Failure;
+use crate::model::operation::{OperationId, OperationKind};
+use crate::ports::Databases as _;
+use crate::report::quantity;
+
+/// Looks at everything; a part that cannot be seen says why.
+pub(in crate::commands) async fn fill(
+    context: &Context,
+    screen: &mut Screen,
+    site: &Embedded,
+) -> Result<(), Failure> {
+    let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
+    let services = site.services(&operation)?;
+    match site.look(&services).await {
+        Ok(found) => {
+            releases(context, screen, &found);
+            let name = &site.profile.service.name;
+            let state = found.trouble.clone().unwrap_or_else(|| "well".to_owned());
+            let (port, log) = (site.profile.service.port, services.log_of(name.as_str()));
+            screen.row(name.as_str(), format!("{state}  127.0.0.1:{port}  log {}", log.display()));
+            screen.data["services"] = json!([{"service": name, "state": state, "port": port, "log": log}]);
+        }
+        Err(failure) => screen.trouble("release", &failure.fault),
+    }
+    let database = site.database();
+    match database.facts(&database.live()).await {
+        Ok(facts) => {
+            let text = show::sqlite(&facts);
+            screen.row("database", &text);
+            screen.data["database"] = json!({"file": database.file, "text": text});
+            if let Some(last) = facts.migrations.last() {
+                let count = facts.migrations.len();
+                screen.row("migrations", format!("{count} applied, the last is {}", last.id));
+                screen.data["migrations"] = json!(facts.migrations);
+            }
+        }
+        Err(_) if !database.exists(&database.live()).await? => {
+            screen.row("database", format!("{} is not there yet", database.file.display()));
+        }
+        Err(fault) => screen.trouble("database", &fault),
+    }
+    match database.beside() {
+        Ok(kept) => {
+            let mut data = Vec::new();
+            for made in kept {
+                let what = made.purpose.word().replace('_', " ");
+                screen.row("kept", format!("{} ({what}, {})", made.name, quantity::bytes(made.size_bytes)));
+                data.push(json!({"name": made.name, "purpose": made.purpose, "size_bytes": made.size_bytes}));
+            }
+            screen.data["kept"] = json!(data);
+        }
+        Err(fault) => context.warn(fault.to_string()),
+    }
+    backups(screen, site);
+    Ok(())
+}

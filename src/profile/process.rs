@@ -1,0 +1,225 @@
+//! The description of a product that is one process and one SQLite file.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::migrate::Applied;
+use super::{
+    AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError, ServiceName,
+    limit,
+};
+use crate::model::release::Version;
+
+/// The description of a product that is one process and one SQLite file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessProfile {
+    /// Which product it is.
+    pub product: Product,
+    /// Where its releases and settings are.
+    pub runtime: ProcessRuntime,
+    /// Its process.
+    pub service: Process,
+    /// When it counts as healthy, and how long that may take.
+    #[serde(default)]
+    pub health: HealthPolicy,
+    /// How its schema is migrated; a product that does so by itself, or has none, leaves it out.
+    pub migrate: Option<ProcessMigrate>,
+    /// Its database.
+    pub database: SqliteFile,
+    /// What is run around every operation.
+    #[serde(default)]
+    pub hooks: Hooks,
+    /// What its logs tell.
+    #[serde(default)]
+    pub logs: Logs,
+}
+
+/// Where the releases and the settings of a product of processes are. Paths are seen from the install.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessRuntime {
+    /// Always `process`.
+    pub kind: ProcessKind,
+    /// A folder with a folder for each release that can be moved to, named by its version. What is in `releases`
+    /// already needs none.
+    pub source: Option<PathBuf>,
+    /// The environment file.
+    #[serde(default = "default_env_file")]
+    pub env_file: PathBuf,
+}
+
+/// The kind of runtime that this description is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessKind {
+    /// Processes of this machine.
+    Process,
+}
+
+/// The product's process.
+///
+/// In its commands `${PORT}` is the port to listen on, `${DATABASE}` the path of the database and `${INSTALL}` that of the
+/// install. A program that begins with `./` is in the release's folder. They run in the install's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its name.
+    pub name: ServiceName,
+    /// The command that serves until it is stopped.
+    pub command: Vec<String>,
+    /// The command that prints the version, as the last word of its output.
+    pub version: Option<Vec<String>>,
+    /// The port that it serves on, on this machine's own address.
+    pub port: NonZeroU16,
+    /// Answers when it is alive.
+    pub health: Option<HttpPath>,
+    /// Answers when it can serve.
+    pub ready: Option<HttpPath>,
+}
+
+/// How the schema is migrated.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessMigrate {
+    /// The command, as that of the process.
+    pub command: Vec<String>,
+    /// How long it may take.
+    #[serde(default = "default_timeout", deserialize_with = "limit::deserialize")]
+    pub timeout: Duration,
+    #[serde(default)]
+    applied: Applied,
+}
+
+/// A database in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqliteFile {
+    /// Always `sqlite`.
+    pub kind: SqliteKind,
+    /// The file, seen from the install.
+    pub file: PathBuf,
+    /// Columns whose newest values tell how fresh the data is.
+    #[serde(default)]
+    pub freshness: Vec<Freshness>,
+}
+
+/// The kind of database that this description is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SqliteKind {
+    /// SQLite.
+    Sqlite,
+}
+
+/// What `${...}` in a command stands for.
+#[derive(Debug, Clone)]
+pub struct Places<'a> {
+    /// The install.
+    pub install: &'a Path,
+    /// The release's folder.
+    pub release: &'a Path,
+    /// The database.
+    pub database: &'a Path,
+    /// The port to listen on.
+    pub port: u16,
+}
+
+impl ProcessProfile {
+    /// Whether a description is of a product of processes, as far as it can be read at all.
+    pub fn is_meant_by(text: &str) -> bool {
+        let kind = |table: toml::Table| Some(table.get("runtime")?.get("kind")?.as_str()? == "process");
+        text.parse().ok().and_then(kind).unwrap_or(false)
+    }
+
+    /// Reads a description. `file` is only named in errors.
+    ///
+    /// # Errors
+    /// [`ProfileError`] with file, line and column.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
+        toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))
+    }
+
+    /// How the applied migrations are read from the database.
+    pub fn applied(&self) -> AppliedMigrations {
+        self.migrate.as_ref().map(|migrate| migrate.applied.0.clone()).unwrap_or_default()
+    }
+
+    /// Where the release of a version is kept.
+    pub fn release_dir(install: &Path, version: &Version) -> PathBuf {
+        install.join("releases").join(version.as_str())
+    }
+}
+
+impl Places<'_> {
+    /// A command with what it stands for in the place of each `${...}`.
+    pub fn fill(&self, command: &[String]) -> Vec<String> {
+        let text = |path: &Path| path.display().to_string();
+        let values = BTreeMap::from([
+            ("${PORT}", self.port.to_string()),
+            ("${DATABASE}", text(self.database)),
+            ("${INSTALL}", text(self.install)),
+        ]);
+        let filled = |argument: &String| {
+            values.iter().fold(argument.clone(), |argument, (name, value)| argument.replace(name, value))
+        };
+        let mut command: Vec<String> = command.iter().map(filled).collect();
+        if let Some(program) = command.first_mut()
+            && let Some(name) = program.strip_prefix("./")
+        {
+            *program = text(&self.release.join(name));
+        }
+        command
+    }
+}
+
+fn default_env_file() -> PathBuf {
+    PathBuf::from(".env")
+}
+
+fn default_timeout() -> Duration {
+    Duration::from_mins(30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_collector_is_described() {
+        let text = crate::profile::COLLECTOR;
+        assert!(ProcessProfile::is_meant_by(text));
+        let profile = ProcessProfile::parse(text, Path::new("collector.toml")).unwrap();
+        assert_eq!((profile.product.name.as_str(), profile.service.port.get()), ("collector", 8787));
+        assert_eq!(profile.logs.metrics.len(), 4);
+        assert!(!ProcessProfile::is_meant_by(crate::profile::TEMPLATE));
+        assert!(!ProcessProfile::is_meant_by("runtime = 7"));
+    }
+
+    #[test]
+    fn a_command_is_filled_and_a_program_found_in_its_release() {
+        let places = Places {
+            install: Path::new("/srv/c"),
+            release: Path::new("/srv/c/releases/1.0.0"),
+            database: Path::new("/srv/c/c.db"),
+            port: 9000,
+        };
+        let command =
+            ["./collector", "--addr", "127.0.0.1:${PORT}", "--db", "${DATABASE}"].map(str::to_owned);
+        assert_eq!(
+            places.fill(&command),
+            ["/srv/c/releases/1.0.0/collector", "--addr", "127.0.0.1:9000", "--db", "/srv/c/c.db"]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let text = crate::profile::COLLECTOR.replace("port = ", "prt = ");
+        let error = ProcessProfile::parse(&text, Path::new("x.toml")).unwrap_err();
+        assert!(error.message.contains("did you mean `port`?"), "{error}");
+    }
+}

@@ -1,0 +1,216 @@
+//! An install of the sample product in a folder of its own, and somebody who writes to it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const RELEASES: [&str; 6] = [
+    "1.0.0",
+    "1.1.0",
+    "2.0.0-migration-fails",
+    "2.0.0-crash-loop",
+    "2.0.0-wrong-version",
+    "2.0.0-never-ready",
+];
+
+pub(crate) struct Install {
+    folder: TempDir,
+    pub(crate) port: u16,
+}
+
+impl Install {
+    /// An install that serves.
+    pub(crate) fn started(version: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let install = Self { folder, port };
+        install.offer_releases();
+        fs::create_dir(install.path("data")).unwrap();
+        write(&install.path("opsctl.toml"), &description(port), 0o644);
+        let (status, text) = install.run(&format!("start {version}"));
+        assert_eq!(status, 0, "{text}");
+        install
+    }
+
+    fn offer_releases(&self) {
+        let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
+        assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
+        for release in RELEASES {
+            let folder = self.path("source").join(release);
+            fs::create_dir_all(&folder).unwrap();
+            let description =
+                format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
+            fs::copy(description, folder.join("release.json")).unwrap();
+            let script = format!(
+                "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
+                program.display()
+            );
+            write(&folder.join("run"), &script, 0o755);
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
+        command.arg("-y").args(arguments.split(' ')).current_dir(self.folder.path());
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs opsctl to its end: its exit status and all that it said.
+    pub(crate) fn run(&self, arguments: &str) -> (i32, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    }
+
+    /// Runs opsctl and kills it after a while.
+    pub(crate) fn kill_after(&self, arguments: &str, time: Duration) {
+        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(time);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    pub(crate) fn send(&self, id: &str) {
+        assert_eq!(post(self.port, id), Some(201), "{id}");
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        ask(self.port, "GET /healthz", "") == Some(200)
+    }
+
+    fn listed(&self, query: &str) -> Vec<String> {
+        let store = Connection::open(self.path("data/collector.db")).unwrap();
+        store.busy_timeout(Duration::from_secs(5)).unwrap();
+        let mut rows = store.prepare(query).unwrap();
+        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    pub(crate) fn receipts(&self) -> Vec<String> {
+        self.listed("SELECT id FROM receipts ORDER BY position")
+    }
+
+    pub(crate) fn migrations(&self) -> Vec<String> {
+        self.listed("SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
+    }
+}
+
+impl Drop for Install {
+    fn drop(&mut self) {
+        let _ = self.run("stop");
+    }
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn description(port: u16) -> String {
+    format!(
+        r#"
+[product]
+name = "collector"
+title = "Collector"
+[runtime]
+kind = "process"
+source = "source"
+[service]
+name = "collector"
+command = ["./run", "api", "--addr", "127.0.0.1:${{PORT}}", "--db", "${{DATABASE}}"]
+version = ["./run", "--version"]
+port = {port}
+health = "/healthz"
+[health]
+stable_for = "1500ms"
+watch_for = "1s"
+start_timeout = "5s"
+[migrate]
+command = ["./run", "migrate", "--db", "${{DATABASE}}"]
+timeout = "20s"
+applied = {{ table = "_migrations", id = "id" }}
+[database]
+kind = "sqlite"
+file = "data/collector.db"
+"#
+    )
+}
+
+fn post(port: u16, id: &str) -> Option<u16> {
+    let body = format!(
+        r#"{{"id":"urn:receipt:{id}","credentialSubject":{{"chain":{{"chain_id":"c","sequence":1}},"action":{{"type":"t"}}}},"proof":{{"proofValue":"z"}}}}"#
+    );
+    ask(port, "POST /receipts", &body)
+}
+
+fn ask(port: u16, what: &str, body: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    let length = body.len();
+    write!(
+        stream,
+        "{what} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// Sends receipts without a pause until it is stopped, and remembers which were acknowledged.
+pub(crate) struct Writer {
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+    thread: JoinHandle<Vec<String>>,
+}
+
+impl Writer {
+    pub(crate) fn start(port: u16) -> Self {
+        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (until, count) = (stop.clone(), acknowledged.clone());
+        let thread = std::thread::spawn(move || {
+            let mut ids = Vec::new();
+            for number in 0.. {
+                if until.load(Ordering::Relaxed) {
+                    break;
+                }
+                let id = format!("w{number}");
+                if post(port, &id) == Some(201) {
+                    ids.push(format!("urn:receipt:{id}"));
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+                sleep(Duration::from_millis(2));
+            }
+            ids
+        });
+        Self { stop, acknowledged, thread }
+    }
+
+    pub(crate) fn await_more(&self) {
+        let (before, began) = (self.acknowledged.load(Ordering::Relaxed), Instant::now());
+        while self.acknowledged.load(Ordering::Relaxed) < before + 10 {
+            assert!(began.elapsed() < Duration::from_secs(20), "nothing is acknowledged any more");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn stop(self) -> Vec<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
