@@ -14,7 +14,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::install::{Install, Place};
 use crate::commands::operate::mention_unfinished;
 use crate::commands::preflight::host::failing;
-use crate::commands::preflight::survey::Survey;
+use crate::commands::preflight::survey::{ALONE, Survey};
 use crate::commands::preflight::{self, database};
 use crate::error::{Failure, Fault};
 use crate::model::secret::Secret;
@@ -49,6 +49,9 @@ pub(super) async fn at_a_glance(survey: &Survey<'_>, session: &Result<Session, F
     for check in Check::proofs() {
         let proof = async {
             match (check, session) {
+                (Check::VerifyRows | Check::VerifyMigrations, _) if survey.beside_operation => {
+                    Judgement::skipped(ALONE)
+                }
                 (Check::VerifyRows, Ok(session)) => rows(survey, session).await,
                 (Check::VerifyRows, Err(fault)) => unproven(Judgement::skipped(fault.to_string())),
                 (Check::VerifyHealth | Check::VerifyMigrations, _) => look(survey, check).await,

@@ -59,7 +59,7 @@ fn the_annotated_description_is_the_one_built_in() {
 
 /// Serde lists the keys of a section when it refuses one, so that a key that is added and not explained fails here.
 #[rstest]
-#[case("", "", 17)]
+#[case("", "", 18)]
 #[case("[product]\n", "[product]\n", 2)]
 #[case("[runtime]\n", "[runtime]\n", 7)]
 #[case("overlays = [", "[runtime]\nkind = \"compose\"\n[[runtime.overlays]]\n", 2)]

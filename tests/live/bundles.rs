@@ -200,14 +200,7 @@ fn of_a_broken_stack_what_can_be_had_is_collected() {
         .unwrap()
         .replace("LEDGER_VERSION=1.1.0", "LEDGER_VERSION=2.0.0-crash-loop");
     fs::write(stack.path(".env"), crashing).unwrap();
-    crate::docker::attempt(&[
-        "compose",
-        "--project-directory",
-        stack.dir().to_str().unwrap(),
-        "up",
-        "-d",
-        "ledger-api",
-    ]);
+    stack.compose(&["up", "-d", "ledger-api"]);
     let (opened, _) = bundle(&stack, &["--since", "10m"]);
     let containers = opened.json("compose/containers.json");
     let api = containers.as_array().unwrap().iter().find(|one| one["service"] == "ledger-api").unwrap();
@@ -226,7 +219,9 @@ fn killed_interrupted_or_beside_an_unfinished_operation_nothing_is_left_behind()
     // Killed: the next start sweeps.
     let run = begin(&[]);
     wait_for("something is collected", || {
-        work_directories(&stack).iter().any(|path| path.join("members").is_dir())
+        work_directories(&stack)
+            .iter()
+            .any(|path| fs::read_dir(path).is_ok_and(|mut within| within.next().is_some()))
     });
     // Dropping it kills it.
     drop(run);
@@ -256,6 +251,8 @@ fn killed_interrupted_or_beside_an_unfinished_operation_nothing_is_left_behind()
     upgrade.reaches("take backup");
     let (opened, _) = bundle(&stack, &[]);
     assert_eq!(opened.json("operations.json").as_array().unwrap().last().unwrap()["kind"], "upgrade");
+    assert_eq!(opened.collector("database-tables")["status"], "skipped");
+    assert_eq!(opened.collector("database-activity")["status"], "ok");
     let upgraded = upgrade.wait();
     assert_eq!(upgraded.code, Some(0), "{}", upgraded.told());
     stack.assert_serves("1.1.0");

@@ -154,8 +154,9 @@ async fn blocked(session: &Session) -> Result<Vec<Blocked>, PgError> {
              (extract(epoch FROM clock_timestamp() - coalesce(a.query_start, a.state_change)) * 1000)::bigint, \
              coalesce(l.mode, ''), n.nspname || '.' || c.relname \
              FROM pg_stat_activity a LEFT JOIN LATERAL \
-             (SELECT mode, relation FROM pg_locks WHERE pid = a.pid AND NOT granted LIMIT 1) l ON true \
-             LEFT JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_namespace n ON n.oid = c.relnamespace \
+             (SELECT mode, relation, database FROM pg_locks WHERE pid = a.pid AND NOT granted LIMIT 1) l ON true \
+             LEFT JOIN pg_database d ON d.oid = l.database \
+             LEFT JOIN pg_class c ON c.oid = l.relation AND d.datname = current_database() LEFT JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE cardinality(pg_blocking_pids(a.pid)) > 0 ORDER BY 4 DESC LIMIT $1",
             &[&MOST_SESSIONS],
         )

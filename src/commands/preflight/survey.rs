@@ -24,6 +24,10 @@ use crate::preflight::environment::Settings;
 /// Something that a check needs and that could not be found out: the check is skipped, as another one says why.
 pub(in crate::commands) type Known<'a, T> = Result<&'a T, Judgement>;
 
+/// Why nobody asks the product's database while an operation runs.
+pub(in crate::commands) const ALONE: &str =
+    "an operation is running, which has to be alone with the database";
+
 /// An install under examination.
 pub(in crate::commands) struct Survey<'a> {
     pub(in crate::commands) context: &'a Context,
@@ -32,6 +36,9 @@ pub(in crate::commands) struct Survey<'a> {
     given: Option<&'a Install>,
     /// For what is labelled or named after an operation; none is recorded.
     pub(in crate::commands) operation: OperationId,
+    /// Whether an operation runs that somebody else began: it copies and renames the database, and has to be alone with it
+    /// then. No session of the product's database is opened.
+    pub(in crate::commands) beside_operation: bool,
     install: OnceCell<Result<Install, Fault>>,
     engine: OnceCell<Result<(Engine, EngineFacts), Fault>>,
     containers: OnceCell<Result<Vec<Container>, Fault>>,
@@ -47,6 +54,7 @@ impl<'a> Survey<'a> {
             place,
             given: None,
             operation: OperationId::new(jiff::Timestamp::now(), OperationKind::Backup),
+            beside_operation: false,
             install: OnceCell::new(),
             engine: OnceCell::new(),
             containers: OnceCell::new(),
@@ -155,6 +163,9 @@ impl<'a> Survey<'a> {
     pub(in crate::commands) async fn server(
         &self,
     ) -> Result<&Result<(Session, Condition), Fault>, Judgement> {
+        if self.beside_operation {
+            return Err(Judgement::skipped(ALONE));
+        }
         let database = &self.reached().await?.database;
         Ok(self
             .server

@@ -8,7 +8,10 @@ use super::collect::{Gathered, Outcome};
 use super::scene::Desk;
 
 pub(super) async fn preflight(desk: &Desk<'_>) -> Outcome {
-    let checks: Vec<Check> = Check::preflight().collect();
+    // The product's own check would ask the database too.
+    let beside = desk.scene.survey.beside_operation;
+    let asked = |check: &Check| !(beside && *check == Check::ProductPreflight);
+    let checks: Vec<Check> = Check::preflight().filter(asked).collect();
     let findings = preflighting::findings(&desk.scene.survey, &checks).await;
     desk.json(member::PREFLIGHT, &findings).await?;
     Ok(Gathered::Whole)

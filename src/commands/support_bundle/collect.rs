@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 
 use crate::bundle::contents::{Collected, CollectorStatus};
+use crate::commands::preflight::survey::ALONE;
 use crate::error::Fault;
 use crate::report::{Event, Progress, Reporter as _, Unit};
 
@@ -30,7 +31,7 @@ pub(super) enum Missing {
 
 impl From<Fault> for Missing {
     fn from(fault: Fault) -> Self {
-        Self::Failed(fault.to_string())
+        if fault.what == ALONE { Self::Skipped(fault.what) } else { Self::Failed(fault.to_string()) }
     }
 }
 

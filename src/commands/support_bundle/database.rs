@@ -10,6 +10,7 @@ use crate::adapters::product_database::fault;
 use crate::adapters::tool_host::{failed, unsuccessful};
 use crate::adapters::tool_output::{Stdin, ToolError};
 use crate::bundle::contents::{Migrations, QueueDepth, member};
+use crate::commands::preflight::survey::ALONE;
 use crate::model::pg_tools;
 use crate::report::quantity;
 
@@ -30,8 +31,12 @@ pub(super) async fn server(desk: &Desk<'_>) -> Outcome {
 }
 
 pub(super) async fn activity(desk: &Desk<'_>) -> Outcome {
-    let session = desk.scene.session().await?;
-    let activity = insight::activity(session).await.map_err(|error| fault(&error))?;
+    let activity = if desk.scene.survey.beside_operation {
+        insight::activity(&desk.scene.session_beside().await?).await
+    } else {
+        insight::activity(desk.scene.session().await?).await
+    };
+    let activity = activity.map_err(|error| fault(&error))?;
     desk.json(member::ACTIVITY, &activity).await?;
     Ok(Gathered::Whole)
 }
@@ -77,6 +82,9 @@ pub(super) async fn queues(desk: &Desk<'_>) -> Outcome {
 }
 
 pub(super) async fn schema(desk: &Desk<'_>) -> Outcome {
+    if desk.scene.survey.beside_operation {
+        return Err(Missing::Skipped(ALONE.to_owned()));
+    }
     let (install, reached) = (desk.scene.survey.install().await?, desk.scene.survey.reached().await?);
     let tools = &reached.tools;
     let call = pg_tools::schema(tools.tools(), &tools.info(reached.database.live().as_str()));

@@ -17,8 +17,9 @@ use crate::cli::BundleCreate;
 use crate::commands::context::Context;
 use crate::commands::install::{self, Install, Place};
 use crate::commands::live::PLATFORM_KEY;
-use crate::commands::preflight::survey::Survey;
+use crate::commands::preflight::survey::{ALONE, Survey};
 use crate::error::Fault;
+use crate::journal::lock::current_holder;
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
 use crate::preflight::Judgement;
@@ -69,6 +70,7 @@ impl<'a> Ground<'a> {
     ) -> Self {
         let mut survey = Survey::new(context, place.clone());
         survey.operation = operation;
+        survey.beside_operation = current_holder(&place.state.lock()).is_some();
         let explored = tokio::time::timeout(LIMIT, async {
             let containers = containers(&survey).await;
             tools::sweep(&survey).await;
@@ -157,11 +159,22 @@ impl<'a> Scene<'a> {
     /// A session that only looks; those who ask over it wait for each other.
     pub(super) async fn session(&self) -> Result<&Session, Missing> {
         let opened = self.session.get_or_init(|| self.own_session()).await;
-        opened.as_ref().map_err(|fault| Missing::Failed(fault.to_string()))
+        opened.as_ref().map_err(|fault| fault.clone().into())
+    }
+
+    /// A session of another database of the server that only looks: from there nobody is in the way of an operation.
+    pub(super) async fn session_beside(&self) -> Result<Session, Fault> {
+        let reached = self.survey.reached().await.map_err(|judgement| Fault::new(judgement.evidence))?;
+        let session = reached.database.maintenance().await?;
+        insight::only_look(&session).await.map_err(|error| product_database::fault(&error))?;
+        Ok(session)
     }
 
     /// A session that only looks, for one who takes long: others need not wait.
     pub(super) async fn own_session(&self) -> Result<Session, Fault> {
+        if self.survey.beside_operation {
+            return Err(Fault::new(ALONE));
+        }
         let reached = self.survey.reached().await.map_err(|judgement| Fault::new(judgement.evidence))?;
         let session = reached.database.session(&reached.database.live()).await?;
         insight::only_look(&session).await.map_err(|error| product_database::fault(&error))?;
