@@ -72,7 +72,7 @@ fn values(written: &str, below: &[&str]) -> Vec<String> {
     let without_comma = raw.trim_end_matches([',', ';']).trim_end();
     values.push(without_comma.to_owned());
     if let Some(quote @ ('"' | '\'' | '`')) = raw.chars().next() {
-        values.extend(quoted(raw, quote, below))
+        values.extend(quoted(raw, quote, below));
     } else {
         values.extend(
             [" #", "\t#", " ;", " //"]
@@ -136,7 +136,7 @@ fn continued(raw: &str, below: &[&str]) -> String {
     let mut value = String::new();
     for line in std::iter::once(raw).chain(below.iter().map(|line| line.trim())).take(MOST_LINES) {
         if let Some(part) = line.strip_suffix('\\') {
-            value.push_str(part)
+            value.push_str(part);
         } else {
             value.push_str(line);
             break;

@@ -23,7 +23,9 @@ fn written(secret: &str, form: usize) -> Vec<u8> {
     let base64 = |before: &str| STANDARD.encode(format!("{before}{secret} end"));
     match form {
         0 => secret.into(),
-        1 => secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>().into(),
+        1 => percent_encoding::percent_encode(secret.as_bytes(), percent_encoding::NON_ALPHANUMERIC)
+            .to_string()
+            .into(),
         2 => serde_json::to_string(secret).expect("a string").into(),
         3 => {
             serde_json::to_string(&serde_json::to_string(secret).expect("a string")).expect("a string").into()
