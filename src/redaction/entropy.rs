@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::harmless::{is_digest, is_identifier, looks_random};
+use super::harmless::{is_digest, is_identifier, looks_random, looks_random_piece};
 use super::nested;
 use super::place::{Place, Rule};
 use super::scan::Depth;
@@ -79,7 +79,7 @@ fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'
     let run = behind_path(bytes, run);
     let text = &bytes[run.clone()];
     if !is_public && is_random(text) && !is_introduced(bytes, run.start) && !nested::is_plain_text(text) {
-        places.push(Place::new(with_marks_around(bytes, run), Rule::Entropy));
+        places.push(Place::new(with_pieces_around(bytes, with_marks_around(bytes, run)), Rule::Entropy));
     }
 }
 
@@ -107,6 +107,51 @@ fn with_marks_around(bytes: &[u8], run: Range<usize>) -> Range<usize> {
     let start = run.start - if has_mark(run.start - before..run.start) { before } else { 0 };
     let end = run.end + if has_mark(run.end..run.end + behind) { behind } else { 0 };
     start..end
+}
+
+/// A run with the pieces of the same secret around it, which a dot or the code of a character in base64 cuts off.
+fn with_pieces_around(bytes: &[u8], run: Range<usize>) -> Range<usize> {
+    let Range { mut start, mut end } = run;
+    while let Some(next) = piece_behind(bytes, end) {
+        end = next;
+    }
+    while let Some(next) = piece_before(bytes, start) {
+        start = next;
+    }
+    start..end
+}
+
+fn piece_behind(bytes: &[u8], end: usize) -> Option<usize> {
+    let joint = joint_at(bytes, end)?;
+    let piece = bytes[end + joint..].iter().take(FARTHEST).take_while(|byte| is_of_run(**byte)).count();
+    let next = end + joint + piece;
+    // Behind its last code base64 may end.
+    let is_filled = piece == 0 && joint > 1;
+    (is_filled || is_mixed(&bytes[end + joint..next])).then_some(next)
+}
+
+fn piece_before(bytes: &[u8], start: usize) -> Option<usize> {
+    let joint = [3, 1]
+        .into_iter()
+        .find(|length| start.checked_sub(*length).is_some_and(|at| joint_at(bytes, at) == Some(*length)))?;
+    let from = start - joint;
+    let piece = bytes[..from].iter().rev().take(FARTHEST).take_while(|byte| is_of_run(**byte)).count();
+    is_mixed(&bytes[from - piece..from]).then_some(from - piece)
+}
+
+/// How long what joins two pieces at `at` is.
+fn joint_at(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at..)? {
+        [b'.', ..] => Some(1),
+        [b'%', b'2', b'B' | b'b' | b'F' | b'f', ..] | [b'%', b'3', b'D' | b'd', ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// Whether a piece could be one of something drawn from a hat: words, hosts, versions and file names are not.
+fn is_mixed(piece: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| piece.iter().any(kind);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) || looks_random_piece(piece)
 }
 
 fn is_of_password(byte: u8) -> bool {
@@ -180,6 +225,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_secret_is_masked_with_the_pieces_that_a_dot_or_a_code_cuts_off() {
+        let taken = |text: &'static str| {
+            let at = text.find("Zq8").unwrap();
+            let length = text[at..].bytes().take_while(|byte| is_of_run(*byte)).count();
+            &text[with_pieces_around(text.as_bytes(), at..at + length)]
+        };
+        assert_eq!(taken("x 1x4q-fYYc.81PX.Zq8Rk2Lw9Tn4Vb7Xc1Ms6 y"), "1x4q-fYYc.81PX.Zq8Rk2Lw9Tn4Vb7Xc1Ms6");
+        assert_eq!(
+            taken("a=Zq8Rk2Lw9Tn4Vb7Xc1Ms6%2B4E72P%2Fu14K%3D&b"),
+            "Zq8Rk2Lw9Tn4Vb7Xc1Ms6%2B4E72P%2Fu14K%3D"
+        );
+        assert_eq!(taken("files.example.org%2FZq8Rk2Lw9Tn4Vb7Xc1Ms6.json"), "Zq8Rk2Lw9Tn4Vb7Xc1Ms6");
+    }
 
     fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
         let mut start = 0;

@@ -21,6 +21,8 @@ enum Alphabet {
     Any,
     /// What is in the path of an address.
     Path,
+    /// What is in one value of an address's query.
+    Query,
 }
 
 struct Kind {
@@ -39,6 +41,11 @@ const fn kind(begin: &'static str, name: &'static str, alphabet: Alphabet, least
 
 const fn path(begin: &'static str, name: &'static str) -> Kind {
     Kind { begin, name, alphabet: Alphabet::Path, least: 12, keeps: true }
+}
+
+/// The signature of an address: whoever has it has what is there.
+const fn signature(begin: &'static str) -> Kind {
+    Kind { begin, name: "signed-address", alphabet: Alphabet::Query, least: 20, keeps: true }
 }
 
 const KINDS: &[Kind] = &[
@@ -137,6 +144,15 @@ const KINDS: &[Kind] = &[
     kind("$6$", "password-hash", Alphabet::Any, 40),
     kind("$y$", "password-hash", Alphabet::Any, 30),
     kind("{SSHA", "password-hash", Alphabet::Any, 20),
+    signature("&sig="),
+    signature("?sig="),
+    signature("&amp;sig="),
+    signature("\\u0026sig="),
+    signature("&Signature="),
+    signature("?Signature="),
+    signature("X-Amz-Signature="),
+    signature("X-Goog-Signature="),
+    signature("X-Amz-Security-Token="),
     path("hooks.slack.com/services/", "webhook"),
     path("hooks.slack.com/workflows/", "webhook"),
     path("hooks.slack.com/triggers/", "webhook"),
@@ -206,6 +222,7 @@ fn belongs(byte: u8, alphabet: Alphabet) -> bool {
             !byte.is_ascii_whitespace()
                 && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'(' | b')' | b'[' | b']')
         }
+        Alphabet::Query => byte.is_ascii_alphanumeric() || b"_-.~+/%=".contains(&byte),
         Alphabet::Path => byte.is_ascii_alphanumeric() || b"_-.~/:@%=&?+!".contains(&byte),
     }
 }
