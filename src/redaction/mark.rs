@@ -102,7 +102,10 @@ fn behind_name(rest: &[u8]) -> Option<usize> {
     if rest.get(at..)?.starts_with(b" len=") {
         let digits = length(at + 5, u8::is_ascii_digit);
         let kind = at + 5 + digits;
-        at = kind + length(kind, |byte| byte.is_ascii_lowercase() || matches!(byte, b' ' | b'-'));
+        at = kind
+            + length(kind, |byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'-')
+            });
     }
     (rest.get(at) == Some(&b']')).then_some(at + 1)
 }

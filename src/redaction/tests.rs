@@ -90,3 +90,20 @@ fn what_is_masked_does_not_depend_on_where_a_window_begins() {
     }
     assert!(lines[0].starts_with("2026-") && !lines[4].contains("xYz93"), "{:?}", &lines[..6]);
 }
+
+#[test]
+fn a_page_of_the_environment_is_redacted_twice_as_it_is_once() {
+    for value in [
+        "1234567890123456",
+        "00112233445566778899aabbccddeeff",
+        "Zk31Vq7notRealXbLm20",
+        "TUM0Q0FRQXdCUVlESzJWd0JDSUVJTm90UmVhbA==",
+        "postgres://app:Lm3-xx91@db:5432/ledger",
+        "not real: $ and % and more",
+    ] {
+        let page = redaction().environment_page(&format!("VAULT_SIGNING_KEY={value}\n"));
+        let shown = &page[0].text;
+        assert!(!shown.contains(value), "{shown}");
+        assert_eq!(redaction().redact_text(shown), *shown);
+    }
+}
