@@ -54,7 +54,8 @@ fn a_failed_upgrade_is_explained_by_what_the_migration_said() {
 fn a_full_disk_explains_the_database_and_all_that_stands_on_it() {
     let found = findings(&Sample::disk_full().bundle());
     assert_eq!(found[0].id, "disk-full");
-    for effect in ["database-crashed", "service-down", "connection-refused", "backup-damaged", "error-rate"] {
+    for effect in ["database-crashed", "database-down", "connection-refused", "backup-damaged", "error-rate"]
+    {
         assert_eq!(because(&found, effect), Some("disk-full"), "{effect}");
     }
     // What preflight says of it is part of it, and not said twice.

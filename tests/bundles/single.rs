@@ -27,6 +27,11 @@ type Change = fn(&mut Sample);
     (worker.state, worker.exit_code, worker.health) = ("exited".into(), Some(0), None);
     worker.finished = Some(ago(3000));
 })]
+#[case::database_down("database-down", |sample: &mut Sample| {
+    let database = sample.container("postgres-1");
+    (database.state, database.exit_code, database.health) = ("exited".into(), Some(0), None);
+    database.finished = Some(ago(3000));
+})]
 #[case::start_refused("start-refused", |sample: &mut Sample| {
     let api = sample.container("agledger-api-1");
     api.state = "created".into();

@@ -57,8 +57,12 @@ fn ends(bundle: &Bundle, container: &ContainerFacts) -> Vec<Evidence> {
     let events = bundle.facts().events.iter().enumerate();
     events
         .filter(|(_, event)| event.name == container.name && event.action == "die")
-        // 143 and 137 without a lack of memory: somebody stopped it.
-        .filter(|(_, event)| event.exit_code.is_some_and(|code| code != 0 && code != 143))
+        // 143, and 137 without a lack of memory: somebody stopped it.
+        .filter(|(_, event)| match event.exit_code {
+            None | Some(0 | 143) => false,
+            Some(137) => container.oom_killed,
+            Some(_) => true,
+        })
         .map(|(index, event)| {
             let status = event.exit_code.map_or(String::new(), |code| format!(" with status {code}"));
             Evidence::new(
@@ -141,6 +145,9 @@ fn of_down(bundle: &Bundle, container: &ContainerFacts) -> Finding {
             "worker-down",
             format!("worker down: {service} does not run, while the API does: jobs only pile up"),
         ),
+        _ if roles::of(bundle, service) == Role::Database => {
+            ("database-down", format!("database down: {service} does not run, and everything stands on it"))
+        }
         _ => ("service-down", format!("service down: {service} ended{}", status(container))),
     };
     Finding::new(id, Critical, title)

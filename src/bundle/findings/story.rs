@@ -15,8 +15,16 @@ enum Reach {
 }
 
 /// What shows when a service does not work, whyever.
-const DOWN: &[&str] =
-    &["crash-loop", "exit-at-start", "worker-down", "service-down", "restarted", "unhealthy", "not-ready"];
+const DOWN: &[&str] = &[
+    "crash-loop",
+    "exit-at-start",
+    "worker-down",
+    "database-down",
+    "service-down",
+    "restarted",
+    "unhealthy",
+    "not-ready",
+];
 
 /// What shows when the database does not work, whyever.
 const NO_DATABASE: &[&str] = &[
@@ -105,7 +113,8 @@ const CAUSES: &[(&str, Reach, &[&[&str]])] = &[
             "worker-down",
         ]],
     ),
-    ("database-crashed", Reach::All, &[NO_DATABASE]),
+    ("database-crashed", Reach::All, &[NO_DATABASE, &["database-down"]]),
+    ("database-down", Reach::All, &[NO_DATABASE, &["name-not-resolved", "worker-down"]]),
     ("database-read-only", Reach::All, &[NO_DATABASE, &["migration-failed", "operation-failed"]]),
     ("name-not-resolved", Reach::Service, &[DOWN]),
     ("tls-failure", Reach::Service, &[DOWN]),
