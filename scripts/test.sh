@@ -39,6 +39,8 @@ set_up() {
     ensure_rust
     # For images without a base, for certificates, for the check of the scripts, for small disks and separate networks.
     ensure_packages busybox-static openssl shellcheck e2fsprogs mount iproute2
+    # For stores that another program made.
+    ensure_packages sqlite3
     # To look at the page of a support bundle.
     ensure_packages chromium fonts-dejavu-core
 }

@@ -34,15 +34,37 @@ pub(crate) struct Install {
 impl Install {
     /// An install that serves.
     pub(crate) fn started(version: &str) -> Self {
+        let install = Self::laid_out();
+        install.start(version);
+        install
+    }
+
+    /// An install without a store, of which nothing runs.
+    pub(crate) fn laid_out() -> Self {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let install = Self { folder, port };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
         write(&install.path("opsctl.toml"), &description(port), 0o644);
-        let (status, text) = install.run(&format!("start {version}"));
-        assert_eq!(status, 0, "{text}");
         install
+    }
+
+    pub(crate) fn start(&self, version: &str) {
+        let (status, text) = self.run(&format!("start {version}"));
+        assert_eq!(status, 0, "{text}");
+    }
+
+    /// Makes the product's tables in a store that is not empty, as its own program does.
+    pub(crate) fn migrate(&self, version: &str) {
+        let mut program = Command::new(self.path("source").join(version).join("run"));
+        let status = program.args(["migrate", "--db"]).arg(self.store()).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path("data/collector.db")
     }
 
     fn offer_releases(&self) {
@@ -83,7 +105,7 @@ impl Install {
     }
 
     pub(crate) fn receipts(&self) -> Vec<String> {
-        receipts_in(&self.path("data/collector.db"))
+        receipts_in(&self.store())
     }
 
     /// The archives of backups, oldest first.
@@ -100,7 +122,7 @@ impl Install {
     }
 
     pub(crate) fn migrations(&self) -> Vec<String> {
-        listed(&self.path("data/collector.db"), "SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
+        listed(&self.store(), "SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
     }
 }
 

@@ -9,6 +9,7 @@
 
 #[path = "../support/broken.rs"]
 mod broken;
+mod foreign;
 mod install;
 #[path = "../support/stand.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
