@@ -72,6 +72,9 @@ const NOTHING: [&str; 66] = [
     "incorrect",
 ];
 
+/// The longest of them.
+const LONGEST_NOTHING: usize = 9;
+
 /// Values that everybody chooses and that are words besides.
 const COMMON: [&str; 40] = [
     "password",
@@ -119,9 +122,9 @@ const COMMON: [&str; 40] = [
 /// Whether a value says that there is none, or only names one: nothing is lost with it.
 pub(super) fn is_nothing(value: &str) -> bool {
     let value = value.trim().trim_matches(|char| matches!(char, '"' | '\'' | '`' | ',' | ';'));
-    let small = value.to_ascii_lowercase();
+    let word = value.trim_end_matches([':', '.', '!', '?']);
     value.is_empty()
-        || NOTHING.contains(&small.trim_end_matches([':', '.', '!', '?']))
+        || word.len() <= LONGEST_NOTHING && NOTHING.iter().any(|nothing| word.eq_ignore_ascii_case(nothing))
         || is_mask(value)
         || is_reference(value)
 }
@@ -130,7 +133,7 @@ pub(super) fn is_nothing(value: &str) -> bool {
 fn is_mask(value: &str) -> bool {
     let inner = value.trim_matches(|char: char| "<>[](){}*_-.•#%".contains(char));
     inner.is_empty()
-        || memchr::memmem::find(value.as_bytes(), mark::BEGIN).is_some()
+        || value.contains('[') && memchr::memmem::find(value.as_bytes(), mark::BEGIN).is_some()
         || inner.bytes().all(|byte| matches!(byte, b'x' | b'X'))
         || (value.starts_with(['<', '[', '(']) && value.ends_with(['>', ']', ')']) && is_words(inner))
 }
@@ -176,7 +179,7 @@ pub(super) fn is_common(value: &str) -> bool {
 /// Whether a value is plainly harmless: a boolean, number, word, path, address, identifier, version, or a list of them.
 pub(super) fn is_harmless(value: &str) -> bool {
     let value = unquoted(value.trim());
-    if is_nothing(value) || value.contains("[REDACTED") {
+    if is_nothing(value) || (value.contains('[') && value.contains("[REDACTED")) {
         return true;
     }
     if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
@@ -328,14 +331,18 @@ pub(super) fn is_identifier(token: &str) -> bool {
     }) && parts.next().is_none()
 }
 
-/// What is known to be a hash, by what stands before it.
+/// What is known to be a hash, by what stands before it: nothing else may stand beside it but what names it.
 pub(super) fn is_digest(token: &str) -> bool {
-    const KINDS: [&str; 12] = [
-        "sha256:", "sha512:", "sha1:", "sha384:", "sha256-", "sha512-", "sha384-", "sha1-", "md5:",
-        "SHA256:", "MD5:", "h1:",
+    const KINDS: [&[u8]; 12] = [
+        b"sha256:", b"sha512:", b"sha1:", b"sha384:", b"sha256-", b"sha512-", b"sha384-", b"sha1-", b"md5:",
+        b"SHA256:", b"MD5:", b"h1:",
     ];
-    KINDS.iter().any(|kind| {
-        token.find(kind).is_some_and(|at| at == 0 || !token.as_bytes()[at - 1].is_ascii_alphanumeric())
+    let bytes = token.as_bytes();
+    memchr::memchr2_iter(b':', b'-', bytes).any(|mark| {
+        let kind = KINDS.iter().find(|kind| bytes[..=mark].ends_with(kind));
+        kind.is_some_and(|kind| {
+            (mark + 1).checked_sub(kind.len() + 1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric())
+        })
     })
 }
 

@@ -1,8 +1,13 @@
 //! Private keys in PEM: whole ones, and what is left of ones that were cut, with whatever stands before their lines.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::place::Place;
+
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----"));
 
 /// How far an end is looked for.
 const LONGEST: usize = 64 * 1024;
@@ -17,7 +22,7 @@ const RUN: usize = 12;
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) -> Vec<Range<usize>> {
     let mut public = Vec::new();
     let mut behind = 0;
-    for dashes in memchr::memmem::find_iter(bytes, b"-----") {
+    for dashes in DASHES.find_iter(bytes) {
         if dashes < behind {
             continue;
         }

@@ -13,6 +13,9 @@ use crate::redaction::place::Place;
 /// Longer names are none.
 const LONGEST_NAME: usize = 80;
 
+/// An entry of a `.netrc` before its password has at most this many bytes.
+const LONGEST_ENTRY: usize = 512;
+
 /// How name and value belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
@@ -238,11 +241,14 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
     {
         return Some((Binding::Spoken, at));
     }
-    let line = line_start(bytes, name.range.start);
+    let floor = name.range.start.saturating_sub(LONGEST_ENTRY);
+    let line = floor + line_start(&bytes[floor..name.range.start], name.range.start - floor);
     let before = bytes[line..name.range.start].trim_ascii();
-    let is_netrc = before.is_empty()
-        && line_end(bytes, at) == bare(bytes, at, false).end
-        && !bytes[name.range.clone()].contains(&b' ')
+    let ends_line = || {
+        let end = bare(bytes, at, false).end;
+        end == line_end(&bytes[..bytes.len().min(end + 2)], at)
+    };
+    let is_netrc = before.is_empty() && !bytes[name.range.clone()].contains(&b' ') && ends_line()
         || holds(before, 0, b"machine ")
         || holds(before, 0, b"login ")
         || memchr::memmem::find(before, b" login ").is_some()
@@ -290,8 +296,7 @@ fn list(bytes: &[u8], start: usize) -> Vec<Value> {
     }
     // Objects are looked at member by member.
     if values.is_empty() && !matches!(bytes.get(at), Some(b'{' | b'[')) {
-        let line = line_end(bytes, start);
-        let end = memchr::memchr(b']', &bytes[start..line]).map_or(line, |length| start + length);
+        let end = memchr::memchr2(b']', b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
         values.push(Value { start, end, is_quoted: true, open: None });
     }
     values
@@ -321,12 +326,16 @@ fn block(bytes: &[u8], name: &Name, start: usize) -> Option<Value> {
 
 /// `name: a value of several words`, where the name begins the line.
 fn to_line_end(bytes: &[u8], name: &Name, found: Value, is_colon: bool) -> Value {
-    let line = line_start(bytes, name.range.start);
-    let begins_line = bytes[line..name.range.start]
+    let begins_line = bytes[..name.range.start]
         .iter()
-        .all(|byte| byte.is_ascii_whitespace() || matches!(byte, b'-' | b'"' | b'\'' | b'#'));
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'-' | b'"' | b'\'' | b'#'))
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+    if !begins_line || found.open.is_some() {
+        return found;
+    }
     let end = line_end(bytes, found.start);
-    if !begins_line || found.end >= end || found.open.is_some() {
+    if found.end >= end {
         return found;
     }
     let rest = &bytes[found.end..end];
