@@ -3,10 +3,11 @@
 
 use std::cell::LazyCell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
 use super::names::{self, Names};
+use super::needles::{Letters, Needles};
 use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
@@ -46,10 +47,11 @@ pub(super) fn find(bytes: &[u8], shape: Shape, places: &mut Vec<Place>) {
     let found = LazyCell::new(|| {
         merged(places.iter().filter(|place| place.rule != Rule::Entropy).cloned().collect())
     });
-    let more = match shape {
+    let mut more = match shape {
         Shape::Environment => lines(bytes, &|| &found),
         Shape::Ordinary => loose(bytes, &|| &found),
     };
+    spaced(bytes, &|| &found, &mut more);
     places.extend(more);
 }
 
@@ -178,6 +180,9 @@ pub(super) fn is_hidden(name: &str, value: &str) -> bool {
     if names::is_secret(name) {
         return !(is_place(value) && (names::points(name) || names::is_of_path(name)));
     }
+    if names::is_public(name) {
+        return false;
+    }
     let is_identifier =
         || identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     // Addresses and connection strings are shown but for what is secret in them.
@@ -235,6 +240,32 @@ fn loose(bytes: &[u8], found: &Found<'_>) -> Vec<Place> {
     }
     places
 }
+
+/// `ENV NAME value` of a Dockerfile, and how shells and servers write the same: without `=`.
+fn spaced(bytes: &[u8], found: &Found<'_>, places: &mut Vec<Place>) {
+    for word in SETTERS.find_iter(bytes) {
+        let begins = memchr::memrchr2(b'\n', 0, &bytes[..word.range.start]).map_or(0, |before| before + 1);
+        let start = word.range.end;
+        let length = bytes[start..].iter().take(80).take_while(|byte| is_of_variable(**byte)).count();
+        if length < SHORTEST_NAME
+            || bytes.get(start + length) != Some(&b' ')
+            || !bytes[begins..word.range.start].iter().all(u8::is_ascii_whitespace)
+        {
+            continue;
+        }
+        let end =
+            memchr::memchr3(b'\n', b'\r', 0, &bytes[start..]).map_or(bytes.len(), |length| start + length);
+        let name = String::from_utf8_lossy(&bytes[start..start + length]);
+        places.extend(judge(bytes, &name, value_at(bytes, start + length + 1, end), found));
+    }
+}
+
+fn is_of_variable(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
+static SETTERS: LazyLock<Needles> =
+    LazyLock::new(|| Needles::of(["ENV ", "setenv ", "SetEnv "].into_iter(), Letters::Exact));
 
 /// The line that `at` is on, which does not begin before `floor`.
 fn line_around(bytes: &[u8], floor: usize, at: usize) -> Range<usize> {

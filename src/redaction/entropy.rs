@@ -17,7 +17,7 @@ const LONGEST_FILL: usize = 2;
 const CHANGES: usize = 36;
 
 /// What stands before random text that is public, in small letters.
-const INTRODUCTIONS: [&[u8]; 16] = [
+const INTRODUCTIONS: [&[u8]; 22] = [
     b"etag",
     b"sha256:",
     b"sha512",
@@ -34,6 +34,12 @@ const INTRODUCTIONS: [&[u8]; 16] = [
     b"w/\"",
     b"h1:",
     b"if-none-match",
+    b"cf-ray",
+    b"x-amz-id-2",
+    b"publickey",
+    b"public_key",
+    b"public-key",
+    b"public key",
 ];
 
 /// How far what is glued to a run may reach.
@@ -78,7 +84,12 @@ fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'
     let is_public = public.iter().any(|block| block.start <= run.start && run.end <= block.end);
     let run = behind_path(bytes, run);
     let text = &bytes[run.clone()];
-    if !is_public && is_random(text) && !is_introduced(bytes, run.start) && !nested::is_plain_text(text) {
+    if !is_public
+        && is_random(text)
+        && !is_introduced(bytes, run.start)
+        && !nested::is_plain_text(text)
+        && !nested::is_certificate(text)
+    {
         places.push(Place::new(with_pieces_around(bytes, with_marks_around(bytes, run)), Rule::Entropy));
     }
 }
@@ -204,6 +215,13 @@ pub(super) fn is_random(run: &[u8]) -> bool {
     if [&b"_ZN"[..], b"_R", b"AAAAC3NzaC1", b"AAAAB3NzaC1", b"AAAAE2VjZHNh"]
         .iter()
         .any(|begin| run.starts_with(begin))
+    {
+        return false;
+    }
+    // A place in a function.
+    if let Some(plus) = memchr::memmem::rfind(run, b"+0x")
+        && run[plus + 3..].iter().all(u8::is_ascii_hexdigit)
+        && run.len() - plus <= 12
     {
         return false;
     }

@@ -241,10 +241,13 @@ fn backslash(source: &[u8], outer: &Unit, layers: u8) -> Unit {
             Some((value, next, 2)) => Unit::byte(u8::try_from(value).unwrap_or_default(), next),
             _ => escaped,
         },
-        b'0' => match number(source, escaped.next, layers, 8, 2) {
-            Some((value, next, 2)) => Unit::byte(u8::try_from(value).unwrap_or_default(), next),
-            _ => escaped,
-        },
+        b'0'..=b'3' => {
+            let first = u32::from(escaped.one() - b'0') * 64;
+            match number(source, escaped.next, layers, 8, 2) {
+                Some((value, next, 2)) => Unit::byte(u8::try_from(first + value).unwrap_or_default(), next),
+                _ => escaped,
+            }
+        }
         _ => escaped,
     }
 }

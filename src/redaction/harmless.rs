@@ -122,7 +122,7 @@ const COMMON: [&str; 40] = [
 /// Whether a value says that there is none, or only names one: nothing is lost with it.
 pub(super) fn is_nothing(value: &str) -> bool {
     let value = value.trim().trim_matches(|char| matches!(char, '"' | '\'' | '`' | ',' | ';'));
-    let word = value.trim_end_matches([':', '.', '!', '?']);
+    let word = value.trim_start_matches('<').trim_end_matches([':', '.', '!', '?']);
     value.is_empty()
         || word.len() <= LONGEST_NOTHING && NOTHING.iter().any(|nothing| word.eq_ignore_ascii_case(nothing))
         || is_mask(value)
@@ -139,8 +139,11 @@ fn is_mask(value: &str) -> bool {
 }
 
 fn is_words(text: &str) -> bool {
-    text.len() <= 40
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b':'))
+    text.len() <= 80
+        && text.bytes().all(|byte| {
+            byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b':' | b'\'' | b'.')
+        })
+        && (text.len() <= 40 || text.contains(' '))
 }
 
 /// Whether a value is the name of one: `${NAME}`, `$1`, `{{ name }}`, `%s`, `?`.
@@ -320,8 +323,14 @@ pub(super) fn is_number(text: &str) -> bool {
         && text.len() <= 12
 }
 
-/// A UUID: 8-4-4-4-12 hexadecimal digits.
+/// A UUID (8-4-4-4-12 hexadecimal digits) or a ULID of our days (26 of Crockford's characters).
 pub(super) fn is_identifier(token: &str) -> bool {
+    let is_crockford = |byte: u8| {
+        byte.is_ascii_digit() || byte.is_ascii_uppercase() && !matches!(byte, b'I' | b'L' | b'O' | b'U')
+    };
+    if token.len() == 26 && token.starts_with("01") && token.bytes().all(is_crockford) {
+        return true;
+    }
     let token = token.strip_prefix("urn:uuid:").unwrap_or(token);
     let mut parts = token.split('-');
     [8, 4, 4, 4, 12].into_iter().all(|length| {

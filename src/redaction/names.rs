@@ -52,7 +52,7 @@ const PASSED_OVER: [&str; 34] = [
 ];
 
 /// A last word by which a value is a password.
-const PASSWORDS: [&str; 14] = [
+const PASSWORDS: [&str; 16] = [
     "password",
     "passwords",
     "passwd",
@@ -67,6 +67,8 @@ const PASSWORDS: [&str; 14] = [
     "userpass",
     "dbpass",
     "rootpw",
+    "bindpw",
+    "masterauth",
 ];
 
 /// Words that only end as passwords do.
@@ -252,7 +254,7 @@ pub(super) fn points(name: &str) -> bool {
 
 /// Whether a name says of itself that its value is the path of a file.
 pub(super) fn is_of_path(name: &str) -> bool {
-    name == "PWD" || matches!(Words::of(name).last(), Some("file" | "path" | "dir"))
+    name.eq_ignore_ascii_case("PWD") || matches!(Words::of(name).last(), Some("file" | "path" | "dir"))
 }
 
 /// Whether a name is that of a text of which only parts are secret.
@@ -260,6 +262,12 @@ pub(super) fn is_of_parts(name: &str) -> bool {
     let words = Words::of(name);
     matches!(words.last_that_speaks(), Some((_, "dsn" | "connectionstring")))
         || matches!(words.last(), Some("dsn" | "connectionstring"))
+}
+
+/// Whether a name is that of a public key.
+pub(super) fn is_public(name: &str) -> bool {
+    let words = Words::of(name);
+    (1..words.count).any(|at| words.get(at) == "key" && words.get(at - 1) == "public")
 }
 
 /// What a name says of its value.
@@ -277,6 +285,8 @@ pub(super) fn judged(name: &str) -> Names {
     match word {
         "key" if NO_KEYS.contains(&before) => Names::Nothing,
         "key" if KEYS.contains(&before) => Names::Secret,
+        // What names one that is somewhere else.
+        "secret" if before == "existing" => Names::Nothing,
         "id" if before == "key" && at >= 2 && words.get(at - 2) == "access" => Names::Secret,
         "hash" | "digest" if (0..at).any(|at| PASSWORDS.contains(&words.get(at))) => Names::Secret,
         "hash" | "digest" | "header" | "headers" | "file" | "data" | "value" | "string" => Names::Nothing,

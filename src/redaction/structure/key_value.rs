@@ -6,7 +6,8 @@ use super::cursor::{
     behind_blanks, behind_colours, behind_space, holds, line_end, line_start, quote, separator,
 };
 use super::value::{Value, bare, quoted, value};
-use super::{header, judge};
+use super::{header, judge, tables};
+use crate::redaction::harmless::is_harmless;
 use crate::redaction::names::{self, Names};
 use crate::redaction::place::Place;
 
@@ -15,6 +16,15 @@ const LONGEST_NAME: usize = 80;
 
 /// An entry of a `.netrc` before its password has at most this many bytes.
 const LONGEST_ENTRY: usize = 512;
+
+/// A text between two words has at most so many lines.
+const MOST_LINES: usize = 200;
+
+/// So many bytes of a sentence may stand between the name of a value and the colon before it.
+const LONGEST_SENTENCE: usize = 64;
+
+/// The fewest bytes of a value that a sentence tells.
+const SHORTEST_TOLD: usize = 8;
 
 /// How name and value belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +39,8 @@ pub(super) enum Binding {
     Flag,
     /// `PASSWORD 'value'`.
     Spoken,
+    /// `"AUTH" "value"`.
+    Login,
 }
 
 /// The name around a word, and whether it is that of a command-line flag.
@@ -47,6 +59,11 @@ pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -
         judged = judged.max(names::judged(&text(bytes, &with_words_before(bytes, &name.range))));
     }
     if judged == Names::Nothing {
+        return end;
+    }
+    if judged >= Names::Secret
+        && let Some(end) = tables::listed(bytes, &name.range, places)
+    {
         return end;
     }
     let Some((binding, start)) = binding(bytes, &name, judged) else { return end };
@@ -131,6 +148,11 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if bytes.get(at) == Some(&b'>') && is_element(bytes, name.range.start) {
         return Some((Binding::Element, at + 1));
     }
+    if bytes.get(at) == Some(&b' ')
+        && let Some(start) = behind_attributes(bytes, name.range.start, at)
+    {
+        return Some((Binding::Element, start));
+    }
     if matches!(bytes.get(at), Some(b'\n' | b'\r')) && is_name_of_item(bytes, name.range.start) {
         return named_elsewhere(bytes, at);
     }
@@ -144,9 +166,22 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if let Some(separator) = separator(bytes, next) {
         let is_spaced = is_spaced || matches!(bytes.get(separator.next), Some(b' ' | b'\t'));
         let start = behind_blanks(bytes, separator.next);
+        let start =
+            if separator.is_colon { on_next_line(bytes, name, start).unwrap_or(start) } else { start };
         let assigned =
             Binding::Assigned { is_colon: separator.is_colon, is_coded: separator.is_coded, is_spaced };
         return Some((assigned, start));
+    }
+    if unquoted.is_some()
+        && bytes[name.range.clone()].eq_ignore_ascii_case(b"auth")
+        && let Some(start) = login(bytes, next)
+    {
+        return Some((Binding::Login, start));
+    }
+    if unquoted.is_some()
+        && let Some(start) = part_of_form(bytes, name, next)
+    {
+        return Some((Binding::Flag, start));
     }
     if unquoted.is_some() {
         return named_elsewhere(bytes, next).or_else(|| listed(bytes, next));
@@ -169,6 +204,29 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     spoken(bytes, name, judged, next)
 }
 
+/// Where the value of `name:` begins that stands alone on the next line, indented more, also as the item of a list.
+fn on_next_line(bytes: &[u8], name: &Name, at: usize) -> Option<usize> {
+    let next = match bytes.get(at..)? {
+        [b'\r', b'\n', ..] => at + 2,
+        [b'\n', ..] => at + 1,
+        _ => return None,
+    };
+    let floor = name.range.start.saturating_sub(LONGEST_ENTRY);
+    let line = floor + line_start(&bytes[floor..name.range.start], name.range.start - floor);
+    let indent = |from: usize| bytes[from..].iter().take_while(|byte| **byte == b' ').count();
+    let start = next + indent(next);
+    if start - next <= indent(line) {
+        return None;
+    }
+    let start = if bytes[start..].starts_with(b"- ") { start + 2 + indent(start + 2) } else { start };
+    let found = value(bytes, start, false);
+    let end = found.end + usize::from(found.is_quoted);
+    let is_alone = matches!(bytes.get(end), None | Some(b'\r' | b'\n'));
+    let names_more =
+        bytes[start..end].ends_with(b":") || memchr::memmem::find(&bytes[start..end], b": ").is_some();
+    (is_alone && end > start && !names_more).then_some(start)
+}
+
 /// `SecretString("...")`: a type that holds nothing else.
 fn is_type_of_secret(name: &[u8]) -> bool {
     let name = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
@@ -182,6 +240,14 @@ fn is_element(bytes: &[u8], start: usize) -> bool {
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'.' | b'-'))
     })
+}
+
+/// Where the content of `<password type="...">` begins.
+fn behind_attributes(bytes: &[u8], start: usize, at: usize) -> Option<usize> {
+    let rest = &bytes[at..bytes.len().min(at + LONGEST_ENTRY)];
+    let close = memchr::memchr3(b'>', b'<', b'\n', rest)
+        .filter(|close| rest[*close] == b'>' && rest[close - 1] != b'/')?;
+    is_element(bytes, start).then_some(at + close + 1)
 }
 
 /// `- name: password`, of which the value is on the next line.
@@ -207,6 +273,21 @@ fn named_elsewhere(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
     Some((Binding::Assigned { is_colon: separator.is_colon, is_coded: false, is_spaced: false }, start))
 }
 
+/// `"AUTH" "password"`, `"AUTH" "user" "password"`, as Redis shows its commands.
+fn login(bytes: &[u8], at: usize) -> Option<usize> {
+    let (mark, inner) = quote(bytes, at)?;
+    let behind = behind_blanks(bytes, quoted(bytes, inner, mark).end + 1);
+    Some(quote(bytes, behind).map_or(at, |_| behind))
+}
+
+/// Where the value of `Content-Disposition: form-data; name="password"` begins.
+fn part_of_form(bytes: &[u8], name: &Name, at: usize) -> Option<usize> {
+    let is_form = bytes[..name.range.start].ends_with(b"name=\"");
+    let start = behind_space(bytes, at);
+    let lines = memchr::memchr_iter(b'\n', &bytes[at..start]).count();
+    (is_form && lines == 2).then_some(start)
+}
+
 fn listed(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
     let comma = bytes.get(at).filter(|byte| **byte == b',').map(|_| at + 1);
     let next = behind_space(bytes, comma.unwrap_or(at));
@@ -223,6 +304,9 @@ fn plist(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
 
 /// `PASSWORD 'x'`, `password is x`, `login a password x`.
 fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Binding, usize)> {
+    if let Some(start) = (judged >= Names::Secret).then(|| behind_words(bytes, next)).flatten() {
+        return Some((Binding::Spoken, start));
+    }
     let mut at = next;
     for word in [&b"is "[..], b"was ", b"to ", b"set to ", b"as ", b"of "] {
         if holds(bytes, at, word) {
@@ -231,6 +315,9 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
             let is_value = quote(bytes, at).is_some() || bytes[at..end].iter().any(u8::is_ascii_digit);
             return is_value.then_some((Binding::Spoken, at));
         }
+    }
+    if bytes.get(at) == Some(&b'|') && begins_line(bytes, name.range.start) {
+        return Some((Binding::Flag, behind_blanks(bytes, at + 1)));
     }
     if judged != Names::Password {
         return None;
@@ -256,6 +343,24 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
     is_netrc.then_some((Binding::Flag, at))
 }
 
+/// What a sentence tells behind a colon: `password for ada: x`, `use this password to go on:` and a line of its own.
+fn behind_words(bytes: &[u8], at: usize) -> Option<usize> {
+    let words = &bytes[at..bytes.len().min(at + LONGEST_SENTENCE)];
+    let colon =
+        words.iter().position(|byte| !(byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'\'')))?;
+    if words[colon] != b':' || colon == 0 {
+        return None;
+    }
+    let start = behind_blanks(bytes, at + colon + 1);
+    let lines = bytes[start..].iter().take(4).take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let start = start + lines;
+    let found = value(bytes, start, false);
+    let ends_line = matches!(bytes.get(found.end), None | Some(b'\n' | b'\r'));
+    let text = String::from_utf8_lossy(&bytes[found.start..found.end]);
+    let is_told = start > at + colon + 1 && text.len() >= SHORTEST_TOLD && !is_harmless(&text);
+    (is_told && (lines == 0 || ends_line)).then_some(start)
+}
+
 /// The values that are bound to the name: one, or each of a list.
 fn values(bytes: &[u8], name: &Name, binding: Binding, start: usize) -> Vec<Value> {
     match binding {
@@ -269,7 +374,12 @@ fn values(bytes: &[u8], name: &Name, binding: Binding, start: usize) -> Vec<Valu
             list(bytes, start + 1)
         }
         Binding::Assigned { is_coded, is_spaced, is_colon } => {
-            let found = block(bytes, name, start).unwrap_or_else(|| value(bytes, start, is_coded));
+            if is_colon && bytes[..start].ends_with(b"- ") {
+                return items(bytes, start);
+            }
+            let found = block(bytes, name, start)
+                .or_else(|| here_document(bytes, start))
+                .unwrap_or_else(|| value(bytes, start, is_coded));
             vec![if !found.is_quoted && is_spaced {
                 to_line_end(bytes, name, found, is_colon)
             } else {
@@ -302,6 +412,45 @@ fn list(bytes: &[u8], start: usize) -> Vec<Value> {
     values
 }
 
+/// The items of a list in YAML, one a line.
+fn items(bytes: &[u8], mut start: usize) -> Vec<Value> {
+    let line = line_start(bytes, start);
+    let begin = &bytes[line..start];
+    let mut values = Vec::new();
+    while values.len() < MOST_LINES {
+        let found = value(bytes, start, false);
+        let end = line_end(bytes, found.end);
+        values.push(found);
+        let next = memchr::memchr(b'\n', &bytes[end..]).map_or(bytes.len(), |length| end + length + 1);
+        if !bytes[next..].starts_with(begin) {
+            break;
+        }
+        start = next + begin.len();
+    }
+    values
+}
+
+/// What `<<EOT` introduces: the lines up to that word.
+fn here_document(bytes: &[u8], start: usize) -> Option<Value> {
+    if !bytes[start..].starts_with(b"<<") {
+        return None;
+    }
+    let line = line_end(bytes, start);
+    let word = bytes[start + 2..line].trim_ascii();
+    let word = word.strip_prefix(b"-").or(word.strip_prefix(b"~")).unwrap_or(word);
+    let first = memchr::memchr(b'\n', &bytes[line..]).map(|length| line + length + 1)?;
+    let mut at = first;
+    for _ in 0..MOST_LINES {
+        let end = line_end(bytes, at);
+        if bytes[at..end].trim_ascii() == word && !word.is_empty() {
+            return Some(Value { start: first, end: at - 1, is_quoted: true, open: None })
+                .filter(|_| at > first);
+        }
+        at = memchr::memchr(b'\n', &bytes[end..]).map(|length| end + length + 1)?;
+    }
+    None
+}
+
 /// What a `|` or `>` introduces in YAML: the lines that are indented more.
 fn block(bytes: &[u8], name: &Name, start: usize) -> Option<Value> {
     if !matches!(bytes.get(start), Some(b'|' | b'>')) {
@@ -326,12 +475,7 @@ fn block(bytes: &[u8], name: &Name, start: usize) -> Option<Value> {
 
 /// `name: a value of several words`, where the name begins the line.
 fn to_line_end(bytes: &[u8], name: &Name, found: Value, is_colon: bool) -> Value {
-    let begins_line = bytes[..name.range.start]
-        .iter()
-        .rev()
-        .find(|byte| !matches!(byte, b' ' | b'\t' | b'-' | b'"' | b'\'' | b'#'))
-        .is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
-    if !begins_line || found.open.is_some() {
+    if !begins_line(bytes, name.range.start) || found.open.is_some() {
         return found;
     }
     let end = line_end(bytes, found.start);
@@ -352,6 +496,15 @@ fn to_line_end(bytes: &[u8], name: &Name, found: Value, is_colon: bool) -> Value
         end: end - bytes[found.end..end].iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count(),
         ..found
     }
+}
+
+/// Whether nothing but blanks, quotes and the marks of a list stand before a name on its line.
+fn begins_line(bytes: &[u8], start: usize) -> bool {
+    bytes[..start]
+        .iter()
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t' | b'-' | b'"' | b'\'' | b'#'))
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 /// Where a value goes on that Docker's log driver cut in two: in the next line's string.
