@@ -5,9 +5,10 @@ use std::cell::LazyCell;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
+
 use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
 use super::names::{self, Names};
-use super::needles::{Letters, Needles};
 use super::place::{Place, Rule, merged, without};
 use super::readings;
 use super::scan::Shape;
@@ -243,13 +244,14 @@ fn loose(bytes: &[u8], found: &Found<'_>) -> Vec<Place> {
 
 /// `ENV NAME value` of a Dockerfile, and how shells and servers write the same: without `=`.
 fn spaced(bytes: &[u8], found: &Found<'_>, places: &mut Vec<Place>) {
-    for word in SETTERS.find_iter(bytes) {
-        let begins = memchr::memrchr2(b'\n', 0, &bytes[..word.range.start]).map_or(0, |before| before + 1);
-        let start = word.range.end;
+    let words = SETTERS.iter().flat_map(|word| word.find_iter(bytes).map(|at| at..at + word.needle().len()));
+    for word in words {
+        let begins = memchr::memrchr2(b'\n', 0, &bytes[..word.start]).map_or(0, |before| before + 1);
+        let start = word.end;
         let length = bytes[start..].iter().take(80).take_while(|byte| is_of_variable(**byte)).count();
         if length < SHORTEST_NAME
             || bytes.get(start + length) != Some(&b' ')
-            || !bytes[begins..word.range.start].iter().all(u8::is_ascii_whitespace)
+            || !bytes[begins..word.start].iter().all(u8::is_ascii_whitespace)
         {
             continue;
         }
@@ -264,8 +266,8 @@ fn is_of_variable(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
-static SETTERS: LazyLock<Needles> =
-    LazyLock::new(|| Needles::of(["ENV ", "setenv ", "SetEnv "].into_iter(), Letters::Exact));
+static SETTERS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["ENV ", "setenv ", "SetEnv "].map(Finder::new));
 
 /// The line that `at` is on, which does not begin before `floor`.
 fn line_around(bytes: &[u8], floor: usize, at: usize) -> Range<usize> {
