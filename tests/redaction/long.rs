@@ -3,7 +3,7 @@
 use super::{redacted, redaction};
 
 /// Some megabytes of them: windows of a text are smaller.
-const ROWS: usize = 40_000;
+const ROWS: usize = 30_000;
 
 fn password(row: usize) -> String {
     format!("plainword{}", row * 7919 % 1_000_003)
@@ -25,11 +25,8 @@ fn rows_are_judged_by_their_columns_however_many_there_are() {
     ] {
         let behind = "COPY public.notes (id, note) FROM stdin;\n1\tplainword-1\n\\.\n";
         let shown = redacted(&redaction(""), format!("{text}{behind}").as_bytes());
-        let left = (0..ROWS)
-            .map(password)
-            .filter(|password| password.len() > 12 && shown.contains(password))
-            .count();
-        assert_eq!(left, 0, "of {ROWS}: {}", &shown[..400]);
+        let left = shown.matches("plainword").count();
+        assert_eq!(left, 1, "of {ROWS}, and one that is none: {}", &shown[..400]);
         assert_eq!(shown.matches("note").count(), text.matches("note").count() + 2);
         assert!(shown.ends_with(behind), "what is no password stays");
     }
