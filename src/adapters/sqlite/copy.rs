@@ -15,6 +15,9 @@ use super::head;
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a store has behind its name until it is whole.
+pub const PARTIAL: &str = ".partial";
+
 /// Problems that are listed of a damaged store.
 const MOST_PROBLEMS: usize = 5;
 
@@ -41,7 +44,7 @@ pub fn open(file: &Path) -> Result<Connection, SqliteError> {
 /// [`SqliteError`]: also if the copy is damaged, because the store is.
 pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     let source = open(from)?;
-    let partial = beside(to, ".partial");
+    let partial = beside(to, PARTIAL);
     create_private(&partial)?;
     let failed = |error: rusqlite::Error| SqliteError::new(from, error);
     {
@@ -49,6 +52,28 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
         step(&source, &mut target).map_err(|problem| SqliteError::new(from, problem))?;
         check(&target).map_err(|problem| SqliteError::new(from, problem))?;
     }
+    publish(&partial, to)
+}
+
+/// Makes a store without anything in it, with the page size and the journal mode of another one.
+///
+/// # Errors
+/// [`SqliteError`] for what cannot be used.
+pub fn create_like(model: &Path, to: &Path) -> Result<(), SqliteError> {
+    let source = open(model)?;
+    let partial = beside(to, PARTIAL);
+    create_private(&partial)?;
+    let made = || -> rusqlite::Result<()> {
+        let pages: u32 = source.query_one("PRAGMA page_size", [], |row| row.get(0))?;
+        let mode: String = source.query_one("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let target = Connection::open(&partial)?;
+        target.execute_batch(&format!(
+            "PRAGMA page_size = {pages}; PRAGMA user_version = 1; PRAGMA user_version = 0"
+        ))?;
+        target.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
+        target.close().map_err(|(_, error)| error)
+    };
+    made().map_err(|error| SqliteError::new(to, error))?;
     publish(&partial, to)
 }
 
@@ -141,12 +166,15 @@ pub fn carry(from: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes a store with all that SQLite keeps beside it. That it is not there is fine.
+/// Removes a store with all that SQLite keeps beside it, and what is left of one that was being made under its name. That it
+/// is not there is fine.
 ///
 /// # Errors
 /// If one of them cannot be removed.
 pub fn remove(file: &Path) -> Result<(), SqliteError> {
-    for path in [file.to_owned(), beside(file, "-wal"), beside(file, "-shm"), beside(file, "-journal")] {
+    let partial = beside(file, PARTIAL);
+    let of = |store: &Path| ["", "-wal", "-shm", "-journal"].map(|suffix| beside(store, suffix));
+    for path in of(file).into_iter().chain(of(&partial)) {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(SqliteError::new(&path, error));
@@ -184,6 +212,30 @@ mod tests {
         let count = "SELECT count(*) FROM t";
         let rows: i64 = Connection::open(file).unwrap().query_one(count, [], |row| row.get(0)).unwrap();
         rows.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_new_store_is_like_the_one_before_and_has_nothing_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, fresh) = (folder.path().join("store.db"), folder.path().join("fresh.db"));
+        let before = Connection::open(&file).unwrap();
+        let sql = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER)";
+        before.execute_batch(sql).unwrap();
+        for _ in 0..2 {
+            create_like(&file, &fresh).unwrap();
+            let made = open(&fresh).unwrap();
+            let told = |what: &str| {
+                made.pragma_query_value(None, what, |row| row.get::<_, rusqlite::types::Value>(0))
+            };
+            assert_eq!(told("page_size").unwrap(), 8192.into());
+            assert_eq!(told("journal_mode").unwrap(), "wal".to_owned().into());
+            let tables: i64 =
+                made.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+            assert_eq!(tables, 0);
+            drop(made);
+        }
+        let beside = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(beside.into_iter().all(|name| !name.to_string_lossy().contains("partial")));
     }
 
     #[test]
