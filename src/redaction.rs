@@ -187,6 +187,19 @@ impl Counts {
         *self.0.entry(rule.to_string()).or_default() += 1;
     }
 
+    /// Those of the marks that stand in a text already, by the name in each: what was masked before it came here. Marks of
+    /// others, which bear no fingerprint, are not counted.
+    pub fn of_marks(text: &[u8]) -> Self {
+        let mut counts = Self::default();
+        for mark in mark::all_in(text) {
+            if let Some((name, _)) = String::from_utf8_lossy(&text[mark]).split_once('#') {
+                let name = name.rsplit(':').next().unwrap_or_default();
+                *counts.0.entry(format!("mark:{name}")).or_default() += 1;
+            }
+        }
+        counts
+    }
+
     /// Takes those of another text in.
     pub fn merge(&mut self, other: &Self) {
         for (rule, count) in &other.0 {

@@ -28,6 +28,8 @@ pub struct Store {
     folder: PathBuf,
     redaction: Arc<Redaction>,
     kept: Arc<Mutex<Kept>>,
+    /// What had been masked in members before they came here, by path.
+    masked_before: Mutex<BTreeMap<String, Counts>>,
     running: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -61,7 +63,13 @@ pub enum Room {
 impl Store {
     /// Members are kept below `folder`, which is private.
     pub fn new(folder: PathBuf, redaction: Arc<Redaction>) -> Self {
-        Self { folder, redaction, kept: Arc::default(), running: Mutex::default() }
+        Self {
+            folder,
+            redaction,
+            kept: Arc::default(),
+            masked_before: Mutex::default(),
+            running: Mutex::default(),
+        }
     }
 
     /// Begins a member of at most `most` bytes, before redaction. One that was begun before is replaced.
@@ -80,11 +88,13 @@ impl Store {
         feed
     }
 
-    /// Adds a whole member.
+    /// Adds a whole member. What is masked in it already counts as masked.
     ///
     /// # Errors
     /// If it could not be redacted or written; it is left out then.
     pub async fn put(&self, path: &str, content: Vec<u8>) -> Result<(), Fault> {
+        let marks = Counts::of_marks(&content);
+        self.masked_before.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), marks);
         let most = content.len();
         let mut feed = self.begin(path, most);
         feed.write(content.into()).await;
@@ -132,7 +142,12 @@ impl Store {
                 let _panics_are_caught = task.await;
             }
         }
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = self.masked_before.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, (_, counts)) in &mut kept.members {
+            before.get(path).into_iter().for_each(|marks| counts.merge(marks));
+        }
+        kept
     }
 
     /// The file that holds a redacted member.

@@ -10,6 +10,7 @@ mod time;
 
 pub use level::Level;
 pub use shape::shape;
+pub use time::of_value as time_of;
 
 use jiff::Timestamp;
 

@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::bundle::log::time_of;
 use crate::profile::{Logs, Metric, NumberRange};
-
-/// Whole numbers beyond this are milliseconds: as seconds they would lie in the year 5138.
-const MOST_SECONDS: i64 = 100_000_000_000;
 
 /// A JSON object.
 pub(super) struct Line {
@@ -21,7 +19,7 @@ impl Line {
     pub(super) fn read(text: &[u8], logs: &Logs) -> Option<Self> {
         let object: Value = serde_json::from_slice(text).ok().filter(Value::is_object)?;
         let at = |pointer: &str| object.pointer(pointer);
-        let time = at(logs.time.as_str()).and_then(time);
+        let time = at(logs.time.as_str()).and_then(time_of);
         let level = at(logs.level.as_str()).and_then(|level| match level {
             Value::String(word) => Some(word.clone()),
             Value::Number(number) => Some(number.to_string()),
@@ -49,25 +47,5 @@ impl Line {
     fn holds(&self, number: &NumberRange) -> bool {
         let found = self.object.pointer(number.at.as_str()).and_then(Value::as_i64);
         found.is_some_and(|found| (number.from..=number.to).contains(&found))
-    }
-}
-
-fn time(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => {
-            if let Some(whole) = number.as_i64() {
-                let seconds = whole.abs() < MOST_SECONDS;
-                return if seconds {
-                    Timestamp::from_second(whole)
-                } else {
-                    Timestamp::from_millisecond(whole)
-                }
-                .ok();
-            }
-            let since = jiff::SignedDuration::try_from_secs_f64(number.as_f64()?).ok()?;
-            Timestamp::from_duration(since).ok()
-        }
-        _ => None,
     }
 }

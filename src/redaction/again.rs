@@ -67,7 +67,7 @@ fn masked(bytes: &[u8], stretch: &Range<usize>, places: &[Place], marks: &Marks)
     let first = places.partition_point(|place| place.range.end <= stretch.start);
     for place in places[first..].iter().take_while(|place| place.range.start < stretch.end) {
         masked.keep(bytes, from..place.range.start.max(from));
-        masked.bytes.extend_from_slice(marks.mark(place, &bytes[place.range.clone()]).as_bytes());
+        masked.bytes.extend_from_slice(marks.stand_in(place).as_bytes());
         from = place.range.end;
     }
     masked.keep(bytes, from..stretch.end.max(from));

@@ -1,8 +1,11 @@
 //! Lines of environment files, and what looks like one: a value whose name says nothing is hidden unless it is plainly
 //! harmless.
 
+use std::cell::LazyCell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::harmless::{is_digest, is_harmless, is_nothing, is_number, is_place};
 use super::names::{self, Names};
@@ -15,6 +18,9 @@ const SHORTEST_NAME: usize = 3;
 
 /// A quoted value goes on for at most this many bytes.
 const LONGEST_VALUE: usize = 32 * 1024;
+
+/// A command that follows an assignment has at most this many bytes.
+const LONGEST_COMMAND: usize = 4096;
 
 /// What names hold whose values are identifiers of what is public.
 const IDENTIFYING: [&str; 16] = [
@@ -38,14 +44,24 @@ const IDENTIFYING: [&str; 16] = [
 
 /// Finds values of variables.
 pub(super) fn find(bytes: &[u8], shape: Shape, places: &mut Vec<Place>) {
-    match shape {
-        Shape::Environment => lines(bytes, places),
-        Shape::Ordinary => loose(bytes, places),
-    }
+    // Most texts assign nothing.
+    let found = LazyCell::new(|| {
+        merged(places.iter().filter(|place| place.rule != Rule::Entropy).cloned().collect())
+    });
+    let mut more = match shape {
+        Shape::Environment => lines(bytes, &|| &found),
+        Shape::Ordinary => loose(bytes, &|| &found),
+    };
+    spaced(bytes, &|| &found, &mut more);
+    places.extend(more);
 }
 
+/// What the other rules found, in order.
+type Found<'f> = dyn Fn() -> &'f [Place] + 'f;
+
 /// Every line of an environment file.
-fn lines(bytes: &[u8], places: &mut Vec<Place>) {
+fn lines(bytes: &[u8], found: &Found<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let end = memchr::memchr3(b'\n', b'\r', 0, &bytes[at..]).map_or(bytes.len(), |length| at + length);
@@ -56,10 +72,11 @@ fn lines(bytes: &[u8], places: &mut Vec<Place>) {
             let start = end - value.len();
             let value = value_at(bytes, start, end);
             next = next.max(value.end);
-            judge(bytes, name, value, places);
+            places.extend(judge(bytes, name, value, found));
         }
         at = next;
     }
+    places
 }
 
 /// The value between `start` and the end of its line: without quotes, which may close on a later one.
@@ -101,9 +118,12 @@ fn value_at(bytes: &[u8], start: usize, end: usize) -> Range<usize> {
 
 /// Whether what follows a value is the command that it is set for: `A=x psql -h db`.
 fn is_command(rest: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(rest);
+    if !rest.starts_with(b" ") {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&rest[..rest.len().min(LONGEST_COMMAND)]);
     let mut words = text.split_ascii_whitespace();
-    let names_program = text.starts_with(' ')
+    let names_program = rest.len() <= LONGEST_COMMAND
         && words.next().is_some_and(|word| {
             word.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'/' | b'.'))
         });
@@ -132,25 +152,22 @@ fn comment(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
     is_harmless(&text).then_some(at)
 }
 
-/// Masks the value of a variable, unless what the other rules leave of it is harmless.
-fn judge(bytes: &[u8], name: &str, value: Range<usize>, places: &mut Vec<Place>) {
+/// The value of a variable, unless what the other rules leave of it is harmless.
+fn judge(bytes: &[u8], name: &str, value: Range<usize>, found: &Found<'_>) -> Option<Place> {
     let text = String::from_utf8_lossy(&bytes[value.clone()]);
     if !is_hidden(name, &text) {
-        return;
+        return None;
     }
     let has_parts = !names::is_secret(name) || names::is_of_parts(name);
-    let within: Vec<Place> = places
-        .iter()
-        .filter(|place| {
-            place.range.start < value.end && value.start < place.range.end && place.rule != Rule::Entropy
-        })
-        .cloned()
-        .collect();
-    let left = || without(bytes, value.clone(), &merged(within.clone()));
+    let found = found();
+    let first = found.partition_point(|place| place.range.end <= value.start);
+    let behind = found.partition_point(|place| place.range.start < value.end);
+    let within = &found[first..behind.max(first)];
+    let left = || without(bytes, value.clone(), within);
     if !within.is_empty() && has_parts && is_harmless(&left().replace('\\', " ")) {
-        return;
+        return None;
     }
-    places.push(Place::new(value, Rule::Variable(Arc::from(name))));
+    Some(Place::new(value, Rule::Variable(Arc::from(name))))
 }
 
 /// Whether the value of a variable is not shown.
@@ -163,6 +180,9 @@ pub(super) fn is_hidden(name: &str, value: &str) -> bool {
     }
     if names::is_secret(name) {
         return !(is_place(value) && (names::points(name) || names::is_of_path(name)));
+    }
+    if names::is_public(name) {
+        return false;
     }
     let is_identifier =
         || identifies(name) && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
@@ -184,7 +204,10 @@ fn is_address(value: &str) -> bool {
 }
 
 /// Assignments of variables in capitals that begin a line or stand between quotes.
-fn loose(bytes: &[u8], places: &mut Vec<Place>) {
+fn loose(bytes: &[u8], found: &Found<'_>) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut line = 0..0;
+    let mut behind = 0;
     for equals in memchr::memchr_iter(b'=', bytes) {
         let length = bytes[..equals]
             .iter()
@@ -192,25 +215,65 @@ fn loose(bytes: &[u8], places: &mut Vec<Place>) {
             .take(80)
             .take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b'_')
             .count();
-        if length < SHORTEST_NAME || !bytes[equals - length].is_ascii_uppercase() {
+        let start = equals - length;
+        // What stands within a value that is masked already is masked with it.
+        if length < SHORTEST_NAME || !bytes[start].is_ascii_uppercase() || start < behind {
             continue;
         }
-        let start = equals - length;
-        let name = String::from_utf8_lossy(&bytes[start..equals]);
-        let end =
-            memchr::memchr3(b'\n', b'\r', 0, &bytes[equals..]).map_or(bytes.len(), |length| equals + length);
+        if equals >= line.end {
+            line = line_around(bytes, line.end, equals);
+        }
         let value = match start.checked_sub(1).map(|before| bytes[before]) {
             Some(quote @ (b'"' | b'\'')) if begins_string(bytes, start - 1) => {
-                let length = closing(&bytes[equals + 1..end], quote).unwrap_or(end - equals - 1);
+                let length = closing(&bytes[equals + 1..line.end], quote).unwrap_or(line.end - equals - 1);
                 equals + 1..equals + 1 + length
             }
-            _ if begins_line(bytes, start) || follows_assignment(bytes, start) => {
-                value_at(bytes, equals + 1, end)
+            _ if begins_line(&bytes[line.start..start]) || follows_assignment(&bytes[line.start..start]) => {
+                value_at(bytes, equals + 1, line.end)
             }
             _ => continue,
         };
-        judge(bytes, &name, value, places);
+        let name = String::from_utf8_lossy(&bytes[start..equals]);
+        if let Some(place) = judge(bytes, &name, value, found) {
+            behind = place.range.end;
+            places.push(place);
+        }
     }
+    places
+}
+
+/// `ENV NAME value` of a Dockerfile, and how shells and servers write the same: without `=`.
+fn spaced(bytes: &[u8], found: &Found<'_>, places: &mut Vec<Place>) {
+    let words = SETTERS.iter().flat_map(|word| word.find_iter(bytes).map(|at| at..at + word.needle().len()));
+    for word in words {
+        let begins = memchr::memrchr2(b'\n', 0, &bytes[..word.start]).map_or(0, |before| before + 1);
+        let start = word.end;
+        let length = bytes[start..].iter().take(80).take_while(|byte| is_of_variable(**byte)).count();
+        if length < SHORTEST_NAME
+            || bytes.get(start + length) != Some(&b' ')
+            || !bytes[begins..word.start].iter().all(u8::is_ascii_whitespace)
+        {
+            continue;
+        }
+        let end =
+            memchr::memchr3(b'\n', b'\r', 0, &bytes[start..]).map_or(bytes.len(), |length| start + length);
+        let name = String::from_utf8_lossy(&bytes[start..start + length]);
+        places.extend(judge(bytes, &name, value_at(bytes, start + length + 1, end), found));
+    }
+}
+
+fn is_of_variable(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
+static SETTERS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["ENV ", "setenv ", "SetEnv "].map(Finder::new));
+
+/// The line that `at` is on, which does not begin before `floor`.
+fn line_around(bytes: &[u8], floor: usize, at: usize) -> Range<usize> {
+    let start = memchr::memrchr2(b'\n', 0, &bytes[floor..at]).map_or(floor, |before| floor + before + 1);
+    let end = memchr::memchr3(b'\n', b'\r', 0, &bytes[at..]).map_or(bytes.len(), |length| at + length);
+    start..end
 }
 
 /// Whether a variable in capitals is assigned there.
@@ -222,10 +285,9 @@ fn assigns(text: &[u8]) -> bool {
     name >= SHORTEST_NAME && text.get(name) == Some(&b'=')
 }
 
-/// Whether the line begins with an assignment, and another stands at `start`: `A=x B=y`.
-fn follows_assignment(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
-    start.checked_sub(1).is_some_and(|before| bytes[before] == b' ') && assigns(&bytes[line..start])
+/// Whether a line that holds this before an assignment begins with another one: `A=x B=y`.
+fn follows_assignment(before: &[u8]) -> bool {
+    before.ends_with(b" ") && assigns(before)
 }
 
 fn begins_string(bytes: &[u8], quote: usize) -> bool {
@@ -234,8 +296,7 @@ fn begins_string(bytes: &[u8], quote: usize) -> bool {
     })
 }
 
-fn begins_line(bytes: &[u8], start: usize) -> bool {
-    let line = memchr::memrchr2(b'\n', 0, &bytes[..start]).map_or(0, |before| before + 1);
-    let before = bytes[line..start].trim_ascii();
-    matches!(before, b"" | b"-" | b"#" | b"export" | b"# export" | b"declare -x" | b"+" | b"ENV")
+/// Whether what stands before an assignment leaves it the first thing on its line.
+fn begins_line(before: &[u8]) -> bool {
+    matches!(before.trim_ascii(), b"" | b"-" | b"#" | b"export" | b"# export" | b"declare -x" | b"+" | b"ENV")
 }

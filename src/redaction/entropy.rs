@@ -17,7 +17,7 @@ const LONGEST_FILL: usize = 2;
 const CHANGES: usize = 36;
 
 /// What stands before random text that is public, in small letters.
-const INTRODUCTIONS: [&[u8]; 16] = [
+const INTRODUCTIONS: [&[u8]; 22] = [
     b"etag",
     b"sha256:",
     b"sha512",
@@ -34,6 +34,12 @@ const INTRODUCTIONS: [&[u8]; 16] = [
     b"w/\"",
     b"h1:",
     b"if-none-match",
+    b"cf-ray",
+    b"x-amz-id-2",
+    b"publickey",
+    b"public_key",
+    b"public-key",
+    b"public key",
 ];
 
 /// How far what is glued to a run may reach.
@@ -78,7 +84,12 @@ fn look(bytes: &[u8], run: Range<usize>, public: &[Range<usize>], depth: Depth<'
     let is_public = public.iter().any(|block| block.start <= run.start && run.end <= block.end);
     let run = behind_path(bytes, run);
     let text = &bytes[run.clone()];
-    if !is_public && is_random(text) && !is_introduced(bytes, run.start) && !nested::is_plain_text(text) {
+    if !is_public
+        && is_random(text)
+        && !is_introduced(bytes, run.start)
+        && !nested::is_plain_text(text)
+        && !nested::is_certificate(text)
+    {
         places.push(Place::new(with_pieces_around(bytes, with_marks_around(bytes, run)), Rule::Entropy));
     }
 }
@@ -159,18 +170,45 @@ fn is_of_password(byte: u8) -> bool {
 }
 
 fn is_introduced(bytes: &[u8], start: usize) -> bool {
-    let before = bytes[start.saturating_sub(REACH)..start].to_ascii_lowercase();
-    INTRODUCTIONS.iter().any(|word| memchr::memmem::find(&before, word).is_some())
+    let before = &bytes[start.saturating_sub(REACH)..start];
+    let begins = |byte: u8| INTRODUCING[usize::from(byte.to_ascii_lowercase())];
+    (0..before.len()).filter(|at| begins(before[*at])).any(|at| {
+        let holds = |word: &[u8]| {
+            before.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+        };
+        INTRODUCTIONS.iter().any(|word| holds(word))
+    })
+}
+
+/// Whether an introduction begins with a byte.
+const INTRODUCING: [bool; 256] = introducing();
+
+const fn introducing() -> [bool; 256] {
+    let mut introducing = [false; 256];
+    let mut word = 0;
+    while word < INTRODUCTIONS.len() {
+        introducing[INTRODUCTIONS[word][0] as usize] = true;
+        word += 1;
+    }
+    introducing
 }
 
 /// Whether a run has small letters, capitals and digits that alternate as they do in nothing that has a meaning.
 pub(super) fn is_random(run: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(run);
-    let has = |kind: fn(&u8) -> bool| run.iter().any(kind);
-    if !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit))
-        || is_identifier(&text)
-        || is_digest(&text)
-    {
+    let (mut seen, mut distinct) = ([false; 256], 0);
+    let (mut pairs, mut changes, mut kinds) = (0, 0, 0_u8);
+    let mut before = Kind::Other;
+    for byte in run {
+        let kind = KINDS[usize::from(*byte)];
+        if kind != Kind::Other && before != Kind::Other {
+            pairs += 1;
+            changes += usize::from(kind != before);
+        }
+        kinds |= kind as u8;
+        before = kind;
+        distinct += usize::from(!std::mem::replace(&mut seen[usize::from(*byte)], true));
+    }
+    if kinds & ALL != ALL || pairs + 2 < SHORTEST - 2 || changes * 100 < pairs * CHANGES || distinct < 10 {
         return false;
     }
     // Names of symbols, and public keys of SSH.
@@ -180,26 +218,43 @@ pub(super) fn is_random(run: &[u8]) -> bool {
     {
         return false;
     }
-    let alphanumeric = |pair: &&[u8]| pair[0].is_ascii_alphanumeric() && pair[1].is_ascii_alphanumeric();
-    let pairs = run.windows(2).filter(alphanumeric).count();
-    let changes = run.windows(2).filter(alphanumeric).filter(|pair| kind(pair[0]) != kind(pair[1])).count();
-    pairs + 2 >= SHORTEST - 2 && changes * 100 >= pairs * CHANGES && distinct(run) >= 10
+    // A place in a function.
+    if let Some(plus) = memchr::memmem::rfind(run, b"+0x")
+        && run[plus + 3..].iter().all(u8::is_ascii_hexdigit)
+        && run.len() - plus <= 12
+    {
+        return false;
+    }
+    let text = String::from_utf8_lossy(run);
+    !is_identifier(&text) && !is_digest(&text)
 }
 
-fn kind(byte: u8) -> u8 {
-    match byte {
-        b'a'..=b'z' => 0,
-        b'A'..=b'Z' => 1,
-        _ => 2,
-    }
+/// Kinds of characters, as bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Other = 0,
+    Small = 1,
+    Capital = 2,
+    Digit = 4,
 }
 
-fn distinct(run: &[u8]) -> usize {
-    let mut seen = [false; 256];
-    for byte in run {
-        seen[usize::from(*byte)] = true;
+const ALL: u8 = Kind::Small as u8 | Kind::Capital as u8 | Kind::Digit as u8;
+
+const KINDS: [Kind; 256] = kinds();
+
+const fn kinds() -> [Kind; 256] {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'a'..=b'z' => Kind::Small,
+            b'A'..=b'Z' => Kind::Capital,
+            b'0'..=b'9' => Kind::Digit,
+            _ => Kind::Other,
+        };
+        byte += 1;
     }
-    seen.iter().filter(|seen| **seen).count()
+    kinds
 }
 
 fn is_of_run(byte: u8) -> bool {

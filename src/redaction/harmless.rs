@@ -1,182 +1,17 @@
 //! Judging a value by itself: whether it is plainly harmless, nothing at all, or looks random.
 
-use super::mark;
+mod nothing;
+mod random;
 
-/// Values that stand where a secret could and are none, in small letters.
-const NOTHING: [&str; 66] = [
-    "true",
-    "false",
-    "yes",
-    "no",
-    "on",
-    "off",
-    "null",
-    "nil",
-    "none",
-    "undefined",
-    "empty",
-    "unset",
-    "missing",
-    "present",
-    "set",
-    "redacted",
-    "filtered",
-    "hidden",
-    "masked",
-    "secret",
-    "password",
-    "token",
-    "string",
-    "str",
-    "text",
-    "varchar",
-    "bytes",
-    "int",
-    "integer",
-    "number",
-    "bool",
-    "boolean",
-    "any",
-    "object",
-    "required",
-    "optional",
-    "invalid",
-    "expired",
-    "valid",
-    "unknown",
-    "failed",
-    "failure",
-    "denied",
-    "rejected",
-    "ok",
-    "error",
-    "changed",
-    "enabled",
-    "disabled",
-    "default",
-    "is",
-    "was",
-    "must",
-    "cannot",
-    "not",
-    "has",
-    "should",
-    "the",
-    "for",
-    "in",
-    "from",
-    "to",
-    "of",
-    "and",
-    "or",
-    "incorrect",
-];
+pub(super) use nothing::{is_common, is_nothing};
+pub(super) use random::{is_wordlike, looks_random, looks_random_piece};
 
-/// Values that everybody chooses and that are words besides.
-const COMMON: [&str; 40] = [
-    "password",
-    "passwort",
-    "changeme",
-    "change-me",
-    "change_me",
-    "secret",
-    "admin",
-    "administrator",
-    "postgres",
-    "postgresql",
-    "root",
-    "default",
-    "example",
-    "test",
-    "testing",
-    "letmein",
-    "welcome",
-    "qwerty",
-    "supersecret",
-    "production",
-    "development",
-    "staging",
-    "localhost",
-    "agledger",
-    "ledger",
-    "database",
-    "username",
-    "undefined",
-    "disabled",
-    "required",
-    "security",
-    "monitoring",
-    "container",
-    "service",
-    "services",
-    "internal",
-    "external",
-    "unknown",
-    "replaceme",
-    "replace-me",
-];
-
-/// Whether a value says that there is none, or only names one: nothing is lost with it.
-pub(super) fn is_nothing(value: &str) -> bool {
-    let value = value.trim().trim_matches(|char| matches!(char, '"' | '\'' | '`' | ',' | ';'));
-    let small = value.to_ascii_lowercase();
-    value.is_empty()
-        || NOTHING.contains(&small.trim_end_matches([':', '.', '!', '?']))
-        || is_mask(value)
-        || is_reference(value)
-}
-
-/// Whether something stands in the place of a value that was taken out.
-fn is_mask(value: &str) -> bool {
-    let inner = value.trim_matches(|char: char| "<>[](){}*_-.•#%".contains(char));
-    inner.is_empty()
-        || memchr::memmem::find(value.as_bytes(), mark::BEGIN).is_some()
-        || inner.bytes().all(|byte| matches!(byte, b'x' | b'X'))
-        || (value.starts_with(['<', '[', '(']) && value.ends_with(['>', ']', ')']) && is_words(inner))
-}
-
-fn is_words(text: &str) -> bool {
-    text.len() <= 40
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-' | b':'))
-}
-
-/// Whether a value is the name of one: `${NAME}`, `$1`, `{{ name }}`, `%s`, `?`.
-fn is_reference(value: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    if let Some(rest) = value.strip_prefix("${") {
-        return rest
-            .strip_suffix('}')
-            .is_some_and(|name| is_name(name.split([':', '-', '?']).next().unwrap_or_default()))
-            && !rest.contains(":-");
-    }
-    if let Some(name) = value.strip_prefix('$') {
-        return is_name(name) && name.bytes().all(|byte| !byte.is_ascii_lowercase());
-    }
-    (value.starts_with("{{") && value.ends_with("}}"))
-        || value.starts_with("%s")
-        || matches!(value, "{}" | "?" | "%v" | "%q" | "{:?}")
-}
-
-/// Whether a value is one that everybody chooses, or a word: it would mask too much if it were searched for.
-pub(super) fn is_common(value: &str) -> bool {
-    let small = value.to_ascii_lowercase();
-    let stem = small.trim_end_matches(|char: char| char.is_ascii_digit() || char == '!');
-    COMMON.contains(&small.as_str())
-        || COMMON.contains(&stem)
-        || (value.len() < 12
-            && small == value
-            && value.bytes().all(|byte| byte.is_ascii_lowercase())
-            && is_wordlike(value))
-        || value.bytes().all(|byte| byte == value.as_bytes()[0])
-        || is_number(value)
-}
+use random::changes;
 
 /// Whether a value is plainly harmless: a boolean, number, word, path, address, identifier, version, or a list of them.
 pub(super) fn is_harmless(value: &str) -> bool {
     let value = unquoted(value.trim());
-    if is_nothing(value) || value.contains("[REDACTED") {
+    if is_nothing(value) || (value.contains('[') && value.contains("[REDACTED")) {
         return true;
     }
     if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
@@ -263,62 +98,20 @@ fn is_plain_part(part: &str) -> bool {
         && part.split(|char: char| char.is_ascii_digit()).all(is_wordlike)
 }
 
-/// Whether letters could be words of a language: vowels among consonants, and no capitals in the middle of words.
-pub(super) fn is_wordlike(letters: &str) -> bool {
-    let bytes = letters.as_bytes();
-    if bytes.len() < 6 {
-        return changes(bytes) <= 2 || bytes.len() <= 3;
-    }
-    if !bytes.iter().all(u8::is_ascii_alphabetic) || bytes.len() > 40 {
-        return false;
-    }
-    let is_vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
-    let vowels = bytes.iter().filter(|byte| is_vowel(byte)).count();
-    let longest = bytes.split(is_vowel).map(<[u8]>::len).max().unwrap_or_default();
-    let shouted = bytes.iter().all(u8::is_ascii_uppercase);
-    vowels * 6 >= bytes.len() && longest <= 5 && (shouted || changes(bytes) * 3 <= bytes.len())
-}
-
-/// How often the kind of character changes: small letter, capital, digit, anything else.
-fn changes(bytes: &[u8]) -> usize {
-    let kind = |byte: u8| match byte {
-        b'a'..=b'z' => 0,
-        b'A'..=b'Z' => 1,
-        b'0'..=b'9' => 2,
-        _ => 3,
-    };
-    bytes.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count()
-}
-
-/// Whether bytes look as if they had been drawn: kinds of characters change often, or letters are none of a language.
-pub(super) fn looks_random(bytes: &[u8]) -> bool {
-    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if bytes.len() < 8 || letters == 0 {
-        return false;
-    }
-    let joined = bytes.iter().filter(|byte| matches!(byte, b'/' | b'.' | b'_' | b'-' | b':' | b' ')).count();
-    let changes = changes(bytes).saturating_sub(joined * 2);
-    (digits > 0 && changes * 4 >= bytes.len() - joined)
-        || (digits == 0
-            && joined == 0
-            && bytes.len() >= 12
-            && std::str::from_utf8(bytes).is_ok_and(|text| !is_wordlike(text)))
-}
-
-/// Whether a short piece of a random secret is still random enough not to stand elsewhere by chance.
-pub(super) fn looks_random_piece(piece: &[u8]) -> bool {
-    piece.iter().any(u8::is_ascii_digit) && piece.iter().any(u8::is_ascii_alphabetic) && changes(piece) >= 3
-}
-
 pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b':' | b','))
         && text.len() <= 12
 }
 
-/// A UUID: 8-4-4-4-12 hexadecimal digits.
+/// A UUID (8-4-4-4-12 hexadecimal digits) or a ULID of our days (26 of Crockford's characters).
 pub(super) fn is_identifier(token: &str) -> bool {
+    let is_crockford = |byte: u8| {
+        byte.is_ascii_digit() || byte.is_ascii_uppercase() && !matches!(byte, b'I' | b'L' | b'O' | b'U')
+    };
+    if token.len() == 26 && token.starts_with("01") && token.bytes().all(is_crockford) {
+        return true;
+    }
     let token = token.strip_prefix("urn:uuid:").unwrap_or(token);
     let mut parts = token.split('-');
     [8, 4, 4, 4, 12].into_iter().all(|length| {
@@ -328,14 +121,18 @@ pub(super) fn is_identifier(token: &str) -> bool {
     }) && parts.next().is_none()
 }
 
-/// What is known to be a hash, by what stands before it.
+/// What is known to be a hash, by what stands before it: nothing else may stand beside it but what names it.
 pub(super) fn is_digest(token: &str) -> bool {
-    const KINDS: [&str; 12] = [
-        "sha256:", "sha512:", "sha1:", "sha384:", "sha256-", "sha512-", "sha384-", "sha1-", "md5:",
-        "SHA256:", "MD5:", "h1:",
+    const KINDS: [&[u8]; 12] = [
+        b"sha256:", b"sha512:", b"sha1:", b"sha384:", b"sha256-", b"sha512-", b"sha384-", b"sha1-", b"md5:",
+        b"SHA256:", b"MD5:", b"h1:",
     ];
-    KINDS.iter().any(|kind| {
-        token.find(kind).is_some_and(|at| at == 0 || !token.as_bytes()[at - 1].is_ascii_alphanumeric())
+    let bytes = token.as_bytes();
+    memchr::memchr2_iter(b':', b'-', bytes).any(|mark| {
+        let kind = KINDS.iter().find(|kind| bytes[..=mark].ends_with(kind));
+        kind.is_some_and(|kind| {
+            (mark + 1).checked_sub(kind.len() + 1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric())
+        })
     })
 }
 

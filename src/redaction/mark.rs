@@ -1,14 +1,18 @@
 //! What stands in the place of a secret.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit, Mac};
+use memchr::memmem::Finder;
 use sha2::Sha256;
 
 use super::place::{Place, Rule};
 
 /// How each mark begins.
 pub(super) const BEGIN: &[u8] = b"[REDACTED";
+
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
 
 /// How many characters a fingerprint has: enough to match values within a bundle.
 const DIGITS: usize = 4;
@@ -19,18 +23,18 @@ const LONGEST_NAME: usize = 48;
 /// The key of one bundle's fingerprints: by them equal values can be matched in the bundle, and guessed by nobody. It has
 /// no way out, so that it cannot be logged.
 #[derive(Clone)]
-pub struct TokenKey([u8; 32]);
+pub struct TokenKey(Hmac<Sha256>);
 
 impl TokenKey {
     /// Takes a key into use, which is to be random and used for nothing else.
     pub fn new(key: [u8; 32]) -> Self {
-        Self(key)
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
     }
 
     /// The fingerprint of a value, such as `k3f9`.
     pub fn fingerprint(&self, value: &[u8]) -> String {
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac = self.0.clone();
         mac.update(value);
         let digest = mac.finalize().into_bytes();
         digest.iter().take(DIGITS).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
@@ -54,6 +58,15 @@ pub(super) enum Marks {
 impl Marks {
     /// What stands in the place of `secret`.
     pub(super) fn mark(&self, place: &Place, secret: &[u8]) -> String {
+        self.mark_with(place, |key| key.fingerprint(secret))
+    }
+
+    /// A mark that reads like the one that stands there in the end: its fingerprint is nobody's.
+    pub(super) fn stand_in(&self, place: &Place) -> String {
+        self.mark_with(place, |_| "a".repeat(DIGITS))
+    }
+
+    fn mark_with(&self, place: &Place, fingerprint: impl Fn(&TokenKey) -> String) -> String {
         let name = match &place.rule {
             Rule::Known(name) | Rule::Variable(name) => printable(name),
             Rule::Structure(name) | Rule::Pattern(name) => (*name).to_owned(),
@@ -65,7 +78,7 @@ impl Marks {
             }
             Self::Plain => "[REDACTED]".to_owned(),
             Self::Keyed(key) => {
-                let token = place.token.as_deref().map_or_else(|| key.fingerprint(secret), str::to_owned);
+                let token = place.token.as_deref().map_or_else(|| fingerprint(key), str::to_owned);
                 format!("[REDACTED:{name}#{token}]")
             }
         }
@@ -83,7 +96,7 @@ impl Marks {
 /// Where marks stand in a text. What only begins like one is none: somebody's secret could stand in it.
 pub(super) fn all_in(bytes: &[u8]) -> Vec<Range<usize>> {
     let mark = |start: usize| Some(start..start + BEGIN.len() + behind_name(&bytes[start + BEGIN.len()..])?);
-    memchr::memmem::find_iter(bytes, BEGIN).filter_map(mark).collect()
+    FINDER.find_iter(bytes).filter_map(mark).collect()
 }
 
 /// How long the rest of a mark is: `]`, `:NAME]`, `:NAME#k3f9]`, `:NAME#k3f9 len=64 hex]`.

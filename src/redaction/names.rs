@@ -1,5 +1,9 @@
 //! Judging a value by the name it goes by.
 
+mod words;
+
+use words::Words;
+
 /// What a name says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Names {
@@ -13,46 +17,8 @@ pub(super) enum Names {
     Password,
 }
 
-/// Words that say nothing about what they stand behind.
-const PASSED_OVER: [&str; 34] = [
-    "previous",
-    "prev",
-    "old",
-    "new",
-    "current",
-    "next",
-    "backup",
-    "bak",
-    "tmp",
-    "b64",
-    "base64",
-    "hex",
-    "pem",
-    "raw",
-    "value",
-    "val",
-    "plain",
-    "plaintext",
-    "string",
-    "str",
-    "data",
-    "env",
-    "prod",
-    "dev",
-    "staging",
-    "test",
-    "primary",
-    "secondary",
-    "file",
-    "header",
-    "headers",
-    "json",
-    "base",
-    "enc",
-];
-
 /// A last word by which a value is a password.
-const PASSWORDS: [&str; 14] = [
+const PASSWORDS: [&str; 16] = [
     "password",
     "passwords",
     "passwd",
@@ -67,6 +33,8 @@ const PASSWORDS: [&str; 14] = [
     "userpass",
     "dbpass",
     "rootpw",
+    "bindpw",
+    "masterauth",
 ];
 
 /// Words that only end as passwords do.
@@ -221,9 +189,8 @@ const NO_KEYS: [&str; 24] = [
 pub(super) fn is_secret(name: &str) -> bool {
     judged(name) >= Names::Secret || {
         // In an environment file, a key is rarely anything else.
-        let words = words(name);
         matches!(
-            last(&words),
+            Words::of(name).last_that_speaks(),
             Some((
                 _,
                 "key" | "license" | "licence" | "auth" | "salt" | "keys" | "tokens" | "headers" | "header"
@@ -234,9 +201,8 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// Whether a name is that of a place where the value is.
 pub(super) fn points(name: &str) -> bool {
-    let words = words(name);
     matches!(
-        words.last().map(String::as_str),
+        Words::of(name).last(),
         Some(
             "file"
                 | "path"
@@ -254,36 +220,41 @@ pub(super) fn points(name: &str) -> bool {
 
 /// Whether a name says of itself that its value is the path of a file.
 pub(super) fn is_of_path(name: &str) -> bool {
-    let words = words(name);
-    name == "PWD" || matches!(words.last().map(String::as_str), Some("file" | "path" | "dir"))
+    name.eq_ignore_ascii_case("PWD") || matches!(Words::of(name).last(), Some("file" | "path" | "dir"))
 }
 
 /// Whether a name is that of a text of which only parts are secret.
 pub(super) fn is_of_parts(name: &str) -> bool {
-    let words = words(name);
-    matches!(last(&words), Some((_, "dsn" | "connectionstring")))
-        || words.last().is_some_and(|word| matches!(word.as_str(), "dsn" | "connectionstring"))
+    let words = Words::of(name);
+    matches!(words.last_that_speaks(), Some((_, "dsn" | "connectionstring")))
+        || matches!(words.last(), Some("dsn" | "connectionstring"))
+}
+
+/// Whether a name is that of a public key.
+pub(super) fn is_public(name: &str) -> bool {
+    let words = Words::of(name);
+    (1..words.count).any(|at| words.get(at) == "key" && words.get(at - 1) == "public")
 }
 
 /// What a name says of its value.
 pub(super) fn judged(name: &str) -> Names {
-    let words = words(name);
-    let Some((at, word)) = last(&words) else { return Names::Nothing };
-    let before = at.checked_sub(1).map_or("", |before| words[before].as_str());
-    let last = words.last().map_or("", String::as_str);
+    let words = Words::of(name);
+    let Some((at, word)) = words.last_that_speaks() else { return Names::Nothing };
+    let before = at.checked_sub(1).map_or("", |before| words.get(before));
+    let last = words.last().unwrap_or_default();
     if ends_in(word, &PASSWORDS, &["password", "passwd", "passphrase", "pass", "pwd"])
         && !NO_PASSWORDS.contains(&word)
     {
         // `pass` alone is what tests do.
-        return if word == "pass" && at == 0 && words.len() > 1 { Names::Nothing } else { Names::Password };
+        return if word == "pass" && at == 0 && words.count > 1 { Names::Nothing } else { Names::Password };
     }
     match word {
         "key" if NO_KEYS.contains(&before) => Names::Nothing,
         "key" if KEYS.contains(&before) => Names::Secret,
-        "id" if before == "key" && at >= 2 && words[at - 2] == "access" => Names::Secret,
-        "hash" | "digest" if words[..at].iter().any(|word| PASSWORDS.contains(&word.as_str())) => {
-            Names::Secret
-        }
+        // What names one that is somewhere else.
+        "secret" if before == "existing" => Names::Nothing,
+        "id" if before == "key" && at >= 2 && words.get(at - 2) == "access" => Names::Secret,
+        "hash" | "digest" if (0..at).any(|at| PASSWORDS.contains(&words.get(at))) => Names::Secret,
         "hash" | "digest" | "header" | "headers" | "file" | "data" | "value" | "string" => Names::Nothing,
         "license" | "licence" if last == "key" => Names::Secret,
         word if ends_in(
@@ -301,36 +272,6 @@ pub(super) fn judged(name: &str) -> Names {
 
 fn ends_in(word: &str, words: &[&str], ends: &[&str]) -> bool {
     words.contains(&word) || ends.iter().any(|end| word.len() > end.len() && word.ends_with(end))
-}
-
-/// The last word that says something, and which it is.
-fn last(words: &[String]) -> Option<(usize, &str)> {
-    let says_something = |word: &String| {
-        !PASSED_OVER.contains(&word.as_str()) && !word.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let at = words.iter().rposition(says_something)?;
-    Some((at, words[at].trim_end_matches(|char: char| char.is_ascii_digit())))
-}
-
-/// The words of a name, in small letters: `API_KEY`, `apiKey` and `x-api-key` hold `api` and `key`.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut before = ' ';
-    for char in name.chars() {
-        let begins = char.is_ascii_uppercase() && before.is_ascii_lowercase();
-        if (begins || !char.is_ascii_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if char.is_ascii_alphanumeric() {
-            word.push(char.to_ascii_lowercase());
-        }
-        before = char;
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::forms;
 use super::harmless::is_harmless;
-use super::place::Rule;
+use super::place::{Place, Rule};
 use super::scan::{self, Depth};
 
 /// Characters whose meaning is looked at before all of it is unpacked: three quarters as many bytes.
@@ -32,6 +32,67 @@ pub(super) fn rule_within(bytes: &[u8], run: &Range<usize>, depth: Depth<'_>) ->
         let whole = if whole % 4 == 1 { whole - 1 } else { whole };
         within(&forms::decoded(&text[..whole])?, depth)
     })
+}
+
+/// Whether a packed run is a certificate in PEM and nothing else.
+pub(super) fn is_certificate(run: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    const END: &[u8] = b"-----END CERTIFICATE-----";
+    if !run.starts_with(b"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t") {
+        return false;
+    }
+    let inner = forms::decoded(run).unwrap_or_default();
+    let is_of_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    let mut rest = inner.trim_ascii();
+    while let Some(body) = rest.strip_prefix(BEGIN) {
+        let Some(end) = memchr::memmem::find(body, END).filter(|end| body[..*end].iter().all(is_of_body))
+        else {
+            return false;
+        };
+        rest = body[end + END.len()..].trim_ascii();
+    }
+    rest.is_empty()
+}
+
+/// A list of fewer numbers is no text.
+const FEWEST: usize = 8;
+
+/// Finds texts that are written as lists of the numbers of their bytes, as the journal of systemd writes what holds
+/// colours and Go what it prints of bytes: those that have something to mask in them.
+pub(super) fn lists(bytes: &[u8], depth: Depth<'_>, places: &mut Vec<Place>) {
+    let Some(depth) = depth.deeper() else { return };
+    let mut behind = 0;
+    for bracket in memchr::memchr_iter(b'[', bytes) {
+        let start = bracket + 1;
+        if start < behind || !bytes.get(start).is_some_and(u8::is_ascii_digit) {
+            continue;
+        }
+        let (text, end) = numbers(bytes, start);
+        behind = end;
+        if text.len() >= FEWEST
+            && let Some(rule) = within(&text, depth)
+        {
+            places.push(Place::new(start..end, rule));
+        }
+    }
+}
+
+/// The bytes that numbers stand for, and where the last of them ends.
+fn numbers(bytes: &[u8], start: usize) -> (Vec<u8>, usize) {
+    let (mut text, mut at, mut end) = (Vec::new(), start, start);
+    loop {
+        let digits = bytes[at..].iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        let number = std::str::from_utf8(&bytes[at..at + digits]).ok().and_then(|digits| digits.parse().ok());
+        let Some(number) = number.filter(|_| digits <= 3) else { return (text, end) };
+        text.push(number);
+        end = at + digits;
+        at = end;
+        let separator = bytes[at..].iter().take(2).take_while(|byte| matches!(byte, b',' | b' ')).count();
+        if separator == 0 {
+            return (text, end);
+        }
+        at += separator;
+    }
 }
 
 /// Whether hexadecimal digits are worth unpacking, as far as their beginning tells.
@@ -135,7 +196,13 @@ fn within(inner: &[u8], depth: Depth<'_>) -> Option<Rule> {
     };
     let narrow: Vec<u8>;
     let inner = if inner.contains(&0) {
-        narrow = inner.iter().copied().filter(|byte| *byte != 0).collect();
+        let zeros = memchr::memchr_iter(0, inner).count();
+        // Every other byte of UTF-16 is one; in the arguments of a command they are what stands between.
+        narrow = if zeros * 3 > inner.len() {
+            inner.iter().copied().filter(|byte| *byte != 0).collect()
+        } else {
+            inner.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect()
+        };
         &narrow[..]
     } else {
         inner

@@ -1,8 +1,14 @@
 //! Private keys in PEM: whole ones, and what is left of ones that were cut, with whatever stands before their lines.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
+
+use super::forms;
 use super::place::Place;
+
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"-----"));
 
 /// How far an end is looked for.
 const LONGEST: usize = 64 * 1024;
@@ -17,7 +23,7 @@ const RUN: usize = 12;
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) -> Vec<Range<usize>> {
     let mut public = Vec::new();
     let mut behind = 0;
-    for dashes in memchr::memmem::find_iter(bytes, b"-----") {
+    for dashes in DASHES.find_iter(bytes) {
         if dashes < behind {
             continue;
         }
@@ -33,8 +39,40 @@ pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) -> Vec<Range<usize>> {
             public.push(body);
         }
     }
+    public.extend(certificates(bytes));
     public
 }
+
+/// Certificates without the lines around them, as tokens and documents hold them: DER in base64, also in several lines.
+fn certificates(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut behind = 0;
+    DER.find_iter(bytes).filter_map(move |start| {
+        if start < behind {
+            return None;
+        }
+        let begin = forms::decoded(bytes.get(start..start + 24)?)?;
+        // SEQUENCE of a SEQUENCE that begins with `[0]` and the version: no key is written so.
+        let [0x30, 0x82, high, low, 0x30, 0x82, _, _, 0xa0, 0x03, 0x02, 0x01, ..] = begin[..] else {
+            return None;
+        };
+        let length = 4 + usize::from(high) * 256 + usize::from(low);
+        let mut left = length.div_ceil(3) * 4;
+        let mut end = start;
+        while left > 0 {
+            match bytes.get(end..)? {
+                [byte, ..] if is_base64(*byte) => left -= 1,
+                [b'\n' | b'\r' | b' ' | b'\\' | b'\t', ..] => {}
+                _ => break,
+            }
+            // What stands for the end of a line is no character of it.
+            end += if matches!(bytes[end..], [b'\\', b'n' | b'r', ..]) { 2 } else { 1 };
+        }
+        behind = end;
+        Some(start..end)
+    })
+}
+
+static DER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"MII"));
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

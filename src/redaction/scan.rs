@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::mark;
 use super::pieces::Pieces;
 use super::place::{Place, merged};
-use super::{Redaction, again, assignments, entropy, pem, readings, structure, tokens};
+use super::{Redaction, again, assignments, entropy, nested, pem, readings, structure, tokens};
 
 /// What a text is as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,7 @@ fn raw(bytes: &[u8], depth: Depth<'_>) -> Vec<Place> {
     tokens::find(bytes, &mut places);
     let public = pem::find(bytes, &mut places);
     entropy::find(bytes, &public, depth, &mut places);
+    nested::lists(bytes, depth, &mut places);
     places
 }
 
@@ -122,6 +123,9 @@ enum Kind {
 }
 
 fn kind_of(line: &str) -> Kind {
+    if line.starts_with('{') && line.ends_with('}') && line.matches("\":").nth(1).is_some() {
+        return Kind::Other;
+    }
     if line.starts_with(['#', ';']) || !line.contains([' ', '=', ':']) {
         return Kind::Neutral;
     }
@@ -131,7 +135,7 @@ fn kind_of(line: &str) -> Kind {
     let separator = line.as_bytes()[line.len() - value.len() - 1];
     let value = value.trim();
     let is_quoted = value.starts_with(['"', '\'']);
-    let names_more = value.split(' ').any(|word| {
+    let names_more = value.split([' ', '&']).any(|word| {
         word.split_once('=').is_some_and(|(name, _)| {
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         })

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::place::{End, Place};
 use super::scan::{self, Shape};
+use super::structure::columns;
 use super::{Redaction, RedactionError};
 
 /// What is decided in one go.
@@ -54,10 +55,21 @@ pub(super) fn masked(
         if is_last {
             return Ok(());
         }
-        let kept = cut.saturating_sub(CONTEXT);
-        buffer.drain(..kept);
-        behind = cut - kept;
+        behind = forget(&mut buffer, cut);
     }
+}
+
+/// Forgets what is long decided, but for a list of columns whose rows go on. Tells where what is not decided begins.
+fn forget(buffer: &mut Vec<u8>, cut: usize) -> usize {
+    let kept = cut.saturating_sub(CONTEXT);
+    let open = columns::open_at(buffer, kept)
+        .filter(|open| open.head.end <= open.row && open.head.start < kept && kept - open.row <= CONTEXT);
+    let (head, kept) = match open {
+        Some(open) => (buffer[open.head].to_vec(), open.row),
+        None => (Vec::new(), kept),
+    };
+    buffer.splice(..kept, head.iter().copied());
+    head.len() + cut - kept
 }
 
 /// Fills a buffer up to a length. `false` if there is no more.

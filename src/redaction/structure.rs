@@ -1,6 +1,6 @@
 //! Secrets that are found by where they stand, whatever they are: as somebody's password, behind a name, in a header.
 
-mod columns;
+pub(super) mod columns;
 mod commands;
 mod cursor;
 mod header;
@@ -9,6 +9,7 @@ mod key_value;
 mod messages;
 mod pgpass;
 mod roles;
+mod tables;
 mod url;
 mod value;
 
@@ -40,9 +41,11 @@ enum Sign {
     Role,
     /// What follows a list of columns.
     Columns,
+    /// What stands between the head of a table and its rows.
+    Table,
 }
 
-const WORDS: [&str; 30] = [
+const WORDS: [&str; 32] = [
     "passw",
     "pwd",
     "passphrase",
@@ -73,6 +76,8 @@ const WORDS: [&str; 30] = [
     "ticket",
     "assertion",
     "connectionstring",
+    "bindpw",
+    "rootpw",
 ];
 
 struct Signs {
@@ -90,8 +95,10 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
             [" -p", " -u", " -a ", " -w ", "\"-p", "\"-u", "'-p", "'-u", "\"-a", "'-a"]
                 .map(|flag| (flag, Sign::Flag)),
         )
+        .chain(commands::PAIRS.map(|flag| (flag, Sign::Flag)))
         .chain([":5432:", ":6432:", ":*:", ":5433:"].map(|port| (port, Sign::Port)))
         .chain(columns::SIGNS.map(|sign| (sign, Sign::Columns)))
+        .chain(tables::SIGNS.map(|sign| (sign, Sign::Table)))
         .chain(roles::SIGNS.map(|sign| (sign, Sign::Role)))
         .chain(messages::beginnings().map(|begin| (begin, Sign::Message)))
         .collect();
@@ -152,5 +159,6 @@ fn look(bytes: &[u8], sign: Sign, range: &Range<usize>, places: &mut Vec<Place>)
         Sign::Port => pgpass::find(bytes, range, places),
         Sign::Role => roles::find(bytes, range, places),
         Sign::Columns => columns::find(bytes, range, places),
+        Sign::Table => tables::find(bytes, range, places),
     }
 }

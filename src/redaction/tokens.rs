@@ -167,15 +167,26 @@ const KINDS: &[Kind] = &[
     path("events.pagerduty.com/integration/", "webhook"),
 ];
 
-static BEGINNINGS: LazyLock<Needles> =
-    LazyLock::new(|| Needles::of(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]), Letters::Exact));
+static BEGINNINGS: LazyLock<Needles> = LazyLock::new(|| {
+    Needles::of(KINDS.iter().map(|kind| kind.begin).chain(["eyJ"]).chain(TWILIO), Letters::Exact)
+});
+
+/// `SK`, which stands in many words, and the digit behind it.
+const TWILIO: [&str; 16] = [
+    "SK0", "SK1", "SK2", "SK3", "SK4", "SK5", "SK6", "SK7", "SK8", "SK9", "SKa", "SKb", "SKc", "SKd", "SKe",
+    "SKf",
+];
+
+/// A key of Twilio's: `SK` and 32 hexadecimal digits.
+const TWILIO_KEY: Kind = kind("SK", "twilio-key", Alphabet::Hex, 32);
 
 /// Finds tokens by how they begin.
 pub(super) fn find(bytes: &[u8], places: &mut Vec<Place>) {
     for found in BEGINNINGS.find_iter(bytes) {
         match KINDS.get(found.word) {
             Some(kind) => places.extend(token(bytes, kind, found.range.start)),
-            None => places.extend(web_token(bytes, found.range.start)),
+            None if found.word == KINDS.len() => places.extend(web_token(bytes, found.range.start)),
+            None => places.extend(token(bytes, &TWILIO_KEY, found.range.start)),
         }
     }
 }

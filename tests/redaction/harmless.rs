@@ -162,6 +162,19 @@ const LINES: &[&str] = &[
     "0x7f3a2c001b40",
     "rate limit 100 req/min",
     "AKIA is how access keys begin",
+    "req 01HF7YAT00ZJ4Q2X8K5M3N9PRT done",
+    "cf-ray: c4f1b92cba6efb16-FRA",
+    "x-amz-id-2: GynRjLe7LZs7/G0LcpgaoYAaQkHet8UxpYyVCobDetCKxUgQXqKzhyCTuFPV9jBQaFTbpBNqvwg=",
+    "PublicKey = z13AGf0OB22LTpHPwK/XJ7xbzHvNLvbTAy7+G/EH+So=",
+    "existingSecret: ledger-db",
+    "libcrypto.so.3(EVP_DigestSignFinal+0x1a2)",
+    "pwd=/root",
+    "X509v3 Subject Key Identifier: 8A:A2:BE:BA:F5:2D:EA:DB:C9:5F:44:05:35:35:E6:F9:75:6D:8D:50",
+    "TOKEN:        <set to the key 'token' in secret 'app'>  Optional: false",
+    "v0.0.0-20261126023000-0f3e9c1d2b4a",
+    "api-7d9f8b6c5d-x2x7k",
+    "x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678",
+    "000000010000002A000000FE",
 ];
 
 #[test]

@@ -126,6 +126,49 @@ const KINDS: &[(&str, &[&str])] = &[
     ),
     ("cut", &["conn postgres://app:{}", r#"{"level":30,"client_secret":"{}"#, "Authorization: Bearer {}..."]),
     ("sentences", &["the password is \"{}\"", "invalid password: {}", "logged in with token={}, retrying"]),
+    (
+        "tables",
+        &[
+            " user | password | role\n------+----------+------\n ada  | {} | admin\n",
+            "+------+----------+\n| user | password |\n+------+----------+\n| ada  | {} |\n",
+            "-[ RECORD 1 ]----\nuser     | ada\npassword | {}\n",
+            "user,password,role\nada,{},admin\n",
+        ],
+    ),
+    (
+        "the next line",
+        &[
+            "password:\n  {}\nport: 80\n",
+            "passwords:\n  - x\n  - {}\nport: 80\n",
+            "password = <<EOT\n{}\nEOT\nx = 1\n",
+            "Content-Disposition: form-data; name=\"password\"\r\n\r\n{}\r\n--x--\r\n",
+            "Authorization: Bearer abc0\n {}\nAccept: */*\n",
+        ],
+    ),
+    (
+        "what a sentence tells",
+        &[
+            "Temporary password for ada: {} (change it)\n",
+            "DB password for app is: {}\n",
+            "Please use the following password to proceed to installation:\n\n{}\n\n",
+        ],
+    ),
+    (
+        "build files",
+        &["FROM x\nENV DB_PASSWORD {}\nRUN make\n", "ENV A=1 SECRET_KEY={} B=2\n", "SetEnv API_TOKEN {}\n"],
+    ),
+    (
+        "Redis",
+        &[
+            "1764110000.1 [0 db:5] \"AUTH\" \"{}\"",
+            "1764110000.1 [0 db:5] \"AUTH\" \"app\" \"{}\"",
+            "masterauth {}\n",
+        ],
+    ),
+    ("PowerShell", &["ConvertTo-SecureString \"{}\" -AsPlainText -Force\r\n", "$env:DB_PASSWORD = '{}'\r\n"]),
+    ("attributes", &["<wsse:Password Type=\"http://docs.oasis-open.org/x#PasswordText\">{}</wsse:Password>"]),
+    ("other addresses", &["jdbc:oracle:thin:scott/{}@//db:1521/ORCL", "sqlplus scott/{}@//db:1521/ORCL"]),
+    ("directories", &["bindpw {}\n", "curl --user 'ada:{}' https://api.example.org/"]),
     ("netrc", &["machine api.example.org login ada password {}"]),
     (
         "vendors",

@@ -39,7 +39,7 @@ pub(super) fn find(text: &str, year: Option<i16>) -> Option<Found> {
 }
 
 /// A whole value that is a time: text, or a number of seconds, milliseconds, microseconds or nanoseconds since 1970.
-pub(super) fn of_value(value: &serde_json::Value) -> Option<Timestamp> {
+pub fn of_value(value: &serde_json::Value) -> Option<Timestamp> {
     if let Some(text) = value.as_str() {
         return text
             .parse()

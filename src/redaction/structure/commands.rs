@@ -29,12 +29,17 @@ const WITH_PAIR: [&[u8]; 5] = [b"curl", b"wget", b"http", b"httpie", b"xh"];
 /// Commands whose `-a` takes a password.
 const WITH_AUTH: [&[u8]; 2] = [b"redis-cli", b"valkey-cli"];
 
+/// Long flags that take `user:password`.
+pub(super) const PAIRS: [&str; 4] = ["--user ", "--user=", "--proxy-user ", "--proxy-user="];
+
 /// How far before a flag its command is looked for.
 const REACH: usize = 400;
 
 /// Looks at a flag of one letter; `word` is ` -p` or the like, with what stands before it.
 pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -> usize {
-    let letter = bytes[word.clone()].iter().copied().rfind(u8::is_ascii_alphabetic).unwrap_or_default();
+    let is_long = bytes[word.clone()].starts_with(b"--");
+    let last = bytes[word.clone()].iter().copied().rfind(u8::is_ascii_alphabetic).unwrap_or_default();
+    let letter = if is_long { b'u' } else { last };
     let commands: &[&[u8]] = match letter {
         b'p' | b'P' => &WITH_PASSWORD,
         b'u' | b'U' => &WITH_PAIR,

@@ -81,7 +81,21 @@ fn token(bytes: &[u8], range: Range<usize>, places: &mut Vec<Place>) -> usize {
     }
     let end = range.end;
     places.push(Place::structure(range, "authorization"));
-    end
+    let folded = folded(bytes, end);
+    places.extend(folded.clone().map(|range| Place::structure(range, "authorization")));
+    folded.map_or(end, |range| range.end)
+}
+
+/// Where a header goes on in the next line: behind blanks, as all that is on it.
+fn folded(bytes: &[u8], end: usize) -> Option<Range<usize>> {
+    let line = line_end(&bytes[..bytes.len().min(end + 2)], end);
+    let next = line + bytes[line..].iter().take(2).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let start = behind_blanks(bytes, next);
+    let range = start..super::value::bare(bytes, start, false).end;
+    let text = String::from_utf8_lossy(&bytes[range.clone()]);
+    let is_all = matches!(bytes.get(range.end), None | Some(b'\r' | b'\n'));
+    (line == end && next > line && start > next && is_all && !text.contains(':') && !is_harmless(&text))
+        .then_some(range)
 }
 
 /// The scheme at `at`, and where what follows it begins.

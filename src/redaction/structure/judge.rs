@@ -41,6 +41,7 @@ pub(super) fn is_secret(bytes: &[u8], name: &Name, judged: Names, binding: Bindi
     }
     let shouted = bytes[name.range.clone()].iter().all(|byte| !byte.is_ascii_lowercase());
     match judged {
+        _ if binding == Binding::Login => true,
         _ if !found.is_quoted && is_prose(bytes, binding, found, text) => false,
         Names::Password => {
             let is_listed_word = matches!(binding, Binding::Listed) && is_word(text);

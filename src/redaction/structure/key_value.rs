@@ -1,17 +1,30 @@
 //! Values that are secret by the name they go by, however name and value are written.
 
+mod extent;
+mod name;
+
 use std::ops::Range;
 
 use super::cursor::{
     behind_blanks, behind_colours, behind_space, holds, line_end, line_start, quote, separator,
 };
 use super::value::{Value, bare, quoted, value};
-use super::{header, judge};
+use super::{header, judge, tables};
+use crate::redaction::harmless::is_harmless;
 use crate::redaction::names::{self, Names};
 use crate::redaction::place::Place;
+use extent::{begins_line, continuation, values};
+pub(super) use name::Name;
+use name::{name_around, with_words_before};
 
-/// Longer names are none.
-const LONGEST_NAME: usize = 80;
+/// An entry of a `.netrc` before its password has at most this many bytes.
+const LONGEST_ENTRY: usize = 512;
+
+/// So many bytes of a sentence may stand between the name of a value and the colon before it.
+const LONGEST_SENTENCE: usize = 64;
+
+/// The fewest bytes of a value that a sentence tells.
+const SHORTEST_TOLD: usize = 8;
 
 /// How name and value belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +39,8 @@ pub(super) enum Binding {
     Flag,
     /// `PASSWORD 'value'`.
     Spoken,
-}
-
-/// The name around a word, and whether it is that of a command-line flag.
-#[derive(Debug, Clone)]
-pub(super) struct Name {
-    pub(super) range: Range<usize>,
-    pub(super) is_flag: bool,
+    /// `"AUTH" "value"`.
+    Login,
 }
 
 /// Looks at the name around a word that secrets go by. Where it ends is where to look on.
@@ -44,6 +52,11 @@ pub(super) fn find(bytes: &[u8], word: &Range<usize>, places: &mut Vec<Place>) -
         judged = judged.max(names::judged(&text(bytes, &with_words_before(bytes, &name.range))));
     }
     if judged == Names::Nothing {
+        return end;
+    }
+    if judged >= Names::Secret
+        && let Some(end) = tables::listed(bytes, &name.range, places)
+    {
         return end;
     }
     let Some((binding, start)) = binding(bytes, &name, judged) else { return end };
@@ -77,56 +90,16 @@ fn text<'b>(bytes: &'b [u8], range: &Range<usize>) -> std::borrow::Cow<'b, str> 
     String::from_utf8_lossy(&bytes[range.clone()])
 }
 
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
-}
-
-fn name_around(bytes: &[u8], word: &Range<usize>) -> Name {
-    let before =
-        bytes[..word.start].iter().rev().take(LONGEST_NAME).take_while(|byte| is_of_name(**byte)).count();
-    let behind = bytes[word.end..].iter().take(LONGEST_NAME).take_while(|byte| is_of_name(**byte)).count();
-    let mut start = word.start - before;
-    let mut end = word.end + behind;
-    start += escape_before(bytes, start).min(word.start - start);
-    let dashes = bytes[start..word.start].iter().take_while(|byte| **byte == b'-').count();
-    start += dashes;
-    while end > word.end && matches!(bytes[end - 1], b'.' | b'-') {
-        end -= 1;
-    }
-    // `/password` is how some tools write flags, and many write paths.
-    Name { range: start..end, is_flag: dashes > 0 }
-}
-
-/// How many characters at the beginning of a name belong to an escape that stands before it: `\n`, `%22`, a colour.
-fn escape_before(bytes: &[u8], start: usize) -> usize {
-    let hexadecimal =
-        |range: Range<usize>| bytes.get(range).is_some_and(|found| found.iter().all(u8::is_ascii_hexdigit));
-    match start.checked_sub(1).map(|before| bytes[before]) {
-        Some(b'\\') if holds(bytes, start, b"u00") && hexadecimal(start + 1..start + 5) => 5,
-        Some(b'\\') if bytes.get(start) == Some(&b'x') && hexadecimal(start + 1..start + 3) => 3,
-        Some(b'\\') if matches!(bytes.get(start), Some(b'n' | b'r' | b't')) => 1,
-        Some(b'%') if holds(bytes, start, b"25") && hexadecimal(start + 2..start + 4) => 4,
-        Some(b'%') if hexadecimal(start..start + 2) => 2,
-        Some(b'[' | b';') => {
-            let digits = bytes[start..].iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
-            if digits > 0 && bytes.get(start + digits) == Some(&b'm') { digits + 1 } else { 0 }
-        }
-        _ => 0,
-    }
-}
-
-/// `API key`, `access token`: a name of two words.
-fn with_words_before(bytes: &[u8], name: &Range<usize>) -> Range<usize> {
-    let Some(blank) = name.start.checked_sub(1).filter(|at| bytes[*at] == b' ') else { return name.clone() };
-    let before = bytes[..blank].iter().rev().take(24).take_while(|byte| byte.is_ascii_alphabetic()).count();
-    blank - before..name.end
-}
-
 /// What binds the name to a value, and where that begins.
 fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)> {
     let at = behind_colours(bytes, name.range.end);
     if bytes.get(at) == Some(&b'>') && is_element(bytes, name.range.start) {
         return Some((Binding::Element, at + 1));
+    }
+    if bytes.get(at) == Some(&b' ')
+        && let Some(start) = behind_attributes(bytes, name.range.start, at)
+    {
+        return Some((Binding::Element, start));
     }
     if matches!(bytes.get(at), Some(b'\n' | b'\r')) && is_name_of_item(bytes, name.range.start) {
         return named_elsewhere(bytes, at);
@@ -141,9 +114,22 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     if let Some(separator) = separator(bytes, next) {
         let is_spaced = is_spaced || matches!(bytes.get(separator.next), Some(b' ' | b'\t'));
         let start = behind_blanks(bytes, separator.next);
+        let start =
+            if separator.is_colon { on_next_line(bytes, name, start).unwrap_or(start) } else { start };
         let assigned =
             Binding::Assigned { is_colon: separator.is_colon, is_coded: separator.is_coded, is_spaced };
         return Some((assigned, start));
+    }
+    if unquoted.is_some()
+        && bytes[name.range.clone()].eq_ignore_ascii_case(b"auth")
+        && let Some(start) = login(bytes, next)
+    {
+        return Some((Binding::Login, start));
+    }
+    if unquoted.is_some()
+        && let Some(start) = part_of_form(bytes, name, next)
+    {
+        return Some((Binding::Flag, start));
     }
     if unquoted.is_some() {
         return named_elsewhere(bytes, next).or_else(|| listed(bytes, next));
@@ -166,6 +152,29 @@ fn binding(bytes: &[u8], name: &Name, judged: Names) -> Option<(Binding, usize)>
     spoken(bytes, name, judged, next)
 }
 
+/// Where the value of `name:` begins that stands alone on the next line, indented more, also as the item of a list.
+fn on_next_line(bytes: &[u8], name: &Name, at: usize) -> Option<usize> {
+    let next = match bytes.get(at..)? {
+        [b'\r', b'\n', ..] => at + 2,
+        [b'\n', ..] => at + 1,
+        _ => return None,
+    };
+    let floor = name.range.start.saturating_sub(LONGEST_ENTRY);
+    let line = floor + line_start(&bytes[floor..name.range.start], name.range.start - floor);
+    let indent = |from: usize| bytes[from..].iter().take_while(|byte| **byte == b' ').count();
+    let start = next + indent(next);
+    if start - next <= indent(line) {
+        return None;
+    }
+    let start = if bytes[start..].starts_with(b"- ") { start + 2 + indent(start + 2) } else { start };
+    let found = value(bytes, start, false);
+    let end = found.end + usize::from(found.is_quoted);
+    let is_alone = matches!(bytes.get(end), None | Some(b'\r' | b'\n'));
+    let names_more =
+        bytes[start..end].ends_with(b":") || memchr::memmem::find(&bytes[start..end], b": ").is_some();
+    (is_alone && end > start && !names_more).then_some(start)
+}
+
 /// `SecretString("...")`: a type that holds nothing else.
 fn is_type_of_secret(name: &[u8]) -> bool {
     let name = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
@@ -179,6 +188,14 @@ fn is_element(bytes: &[u8], start: usize) -> bool {
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_' | b'.' | b'-'))
     })
+}
+
+/// Where the content of `<password type="...">` begins.
+fn behind_attributes(bytes: &[u8], start: usize, at: usize) -> Option<usize> {
+    let rest = &bytes[at..bytes.len().min(at + LONGEST_ENTRY)];
+    let close = memchr::memchr3(b'>', b'<', b'\n', rest)
+        .filter(|close| rest[*close] == b'>' && rest[close - 1] != b'/')?;
+    is_element(bytes, start).then_some(at + close + 1)
 }
 
 /// `- name: password`, of which the value is on the next line.
@@ -204,6 +221,21 @@ fn named_elsewhere(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
     Some((Binding::Assigned { is_colon: separator.is_colon, is_coded: false, is_spaced: false }, start))
 }
 
+/// `"AUTH" "password"`, `"AUTH" "user" "password"`, as Redis shows its commands.
+fn login(bytes: &[u8], at: usize) -> Option<usize> {
+    let (mark, inner) = quote(bytes, at)?;
+    let behind = behind_blanks(bytes, quoted(bytes, inner, mark).end + 1);
+    Some(quote(bytes, behind).map_or(at, |_| behind))
+}
+
+/// Where the value of `Content-Disposition: form-data; name="password"` begins.
+fn part_of_form(bytes: &[u8], name: &Name, at: usize) -> Option<usize> {
+    let is_form = bytes[..name.range.start].ends_with(b"name=\"");
+    let start = behind_space(bytes, at);
+    let lines = memchr::memchr_iter(b'\n', &bytes[at..start]).count();
+    (is_form && lines == 2).then_some(start)
+}
+
 fn listed(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
     let comma = bytes.get(at).filter(|byte| **byte == b',').map(|_| at + 1);
     let next = behind_space(bytes, comma.unwrap_or(at));
@@ -220,6 +252,9 @@ fn plist(bytes: &[u8], at: usize) -> Option<(Binding, usize)> {
 
 /// `PASSWORD 'x'`, `password is x`, `login a password x`.
 fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Binding, usize)> {
+    if let Some(start) = (judged >= Names::Secret).then(|| behind_words(bytes, next)).flatten() {
+        return Some((Binding::Spoken, start));
+    }
     let mut at = next;
     for word in [&b"is "[..], b"was ", b"to ", b"set to ", b"as ", b"of "] {
         if holds(bytes, at, word) {
@@ -228,6 +263,9 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
             let is_value = quote(bytes, at).is_some() || bytes[at..end].iter().any(u8::is_ascii_digit);
             return is_value.then_some((Binding::Spoken, at));
         }
+    }
+    if bytes.get(at) == Some(&b'|') && begins_line(bytes, name.range.start) {
+        return Some((Binding::Flag, behind_blanks(bytes, at + 1)));
     }
     if judged != Names::Password {
         return None;
@@ -238,11 +276,14 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
     {
         return Some((Binding::Spoken, at));
     }
-    let line = line_start(bytes, name.range.start);
+    let floor = name.range.start.saturating_sub(LONGEST_ENTRY);
+    let line = floor + line_start(&bytes[floor..name.range.start], name.range.start - floor);
     let before = bytes[line..name.range.start].trim_ascii();
-    let is_netrc = before.is_empty()
-        && line_end(bytes, at) == bare(bytes, at, false).end
-        && !bytes[name.range.clone()].contains(&b' ')
+    let ends_line = || {
+        let end = bare(bytes, at, false).end;
+        end == line_end(&bytes[..bytes.len().min(end + 2)], at)
+    };
+    let is_netrc = before.is_empty() && !bytes[name.range.clone()].contains(&b' ') && ends_line()
         || holds(before, 0, b"machine ")
         || holds(before, 0, b"login ")
         || memchr::memmem::find(before, b" login ").is_some()
@@ -250,109 +291,20 @@ fn spoken(bytes: &[u8], name: &Name, judged: Names, next: usize) -> Option<(Bind
     is_netrc.then_some((Binding::Flag, at))
 }
 
-/// The values that are bound to the name: one, or each of a list.
-fn values(bytes: &[u8], name: &Name, binding: Binding, start: usize) -> Vec<Value> {
-    match binding {
-        Binding::Element => {
-            let end = memchr::memchr(b'<', &bytes[start..]).map_or(bytes.len(), |length| start + length);
-            vec![Value { start, end, is_quoted: true, open: None }]
-        }
-        Binding::Assigned { is_coded, .. }
-            if bytes.get(start) == Some(&b'[') && bytes.get(start + 1) != Some(&b']') && !is_coded =>
-        {
-            list(bytes, start + 1)
-        }
-        Binding::Assigned { is_coded, is_spaced, is_colon } => {
-            let found = block(bytes, name, start).unwrap_or_else(|| value(bytes, start, is_coded));
-            vec![if !found.is_quoted && is_spaced {
-                to_line_end(bytes, name, found, is_colon)
-            } else {
-                found
-            }]
-        }
-        _ => vec![value(bytes, start, false)],
-    }
-}
-
-/// The strings of a list, or what a bracket holds that has none.
-fn list(bytes: &[u8], start: usize) -> Vec<Value> {
-    let mut values = Vec::new();
-    let mut at = behind_space(bytes, start);
-    while let Some((mark, inner)) = quote(bytes, at) {
-        let found = quoted(bytes, inner, mark);
-        at = quote(bytes, found.end).map_or(found.end, |(_, next)| next);
-        values.push(found);
-        at = behind_space(bytes, at);
-        if bytes.get(at) != Some(&b',') || values.len() >= 64 {
-            break;
-        }
-        at = behind_space(bytes, at + 1);
-    }
-    // Objects are looked at member by member.
-    if values.is_empty() && !matches!(bytes.get(at), Some(b'{' | b'[')) {
-        let line = line_end(bytes, start);
-        let end = memchr::memchr(b']', &bytes[start..line]).map_or(line, |length| start + length);
-        values.push(Value { start, end, is_quoted: true, open: None });
-    }
-    values
-}
-
-/// What a `|` or `>` introduces in YAML: the lines that are indented more.
-fn block(bytes: &[u8], name: &Name, start: usize) -> Option<Value> {
-    if !matches!(bytes.get(start), Some(b'|' | b'>')) {
+/// What a sentence tells behind a colon: `password for ada: x`, `use this password to go on:` and a line of its own.
+fn behind_words(bytes: &[u8], at: usize) -> Option<usize> {
+    let words = &bytes[at..bytes.len().min(at + LONGEST_SENTENCE)];
+    let colon =
+        words.iter().position(|byte| !(byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'\'')))?;
+    if words[colon] != b':' || colon == 0 {
         return None;
     }
-    let line = line_end(bytes, start);
-    if line - start > 3 || line >= bytes.len() {
-        return None;
-    }
-    let indent_of = |at: usize| bytes[at..].iter().take_while(|byte| **byte == b' ').count();
-    let own = indent_of(line_start(bytes, name.range.start));
-    let first = memchr::memchr(b'\n', &bytes[line..]).map(|length| line + length + 1)?;
-    let mut end = first;
-    let mut at = first;
-    while at < bytes.len() && (indent_of(at) > own || matches!(bytes[at], b'\n' | b'\r')) {
-        end = line_end(bytes, at);
-        at = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length + 1);
-    }
-    let start = first + indent_of(first);
-    (end > start).then_some(Value { start, end, is_quoted: true, open: None })
-}
-
-/// `name: a value of several words`, where the name begins the line.
-fn to_line_end(bytes: &[u8], name: &Name, found: Value, is_colon: bool) -> Value {
-    let line = line_start(bytes, name.range.start);
-    let begins_line = bytes[line..name.range.start]
-        .iter()
-        .all(|byte| byte.is_ascii_whitespace() || matches!(byte, b'-' | b'"' | b'\'' | b'#'));
-    let end = line_end(bytes, found.start);
-    if !begins_line || found.end >= end || found.open.is_some() {
-        return found;
-    }
-    let rest = &bytes[found.end..end];
-    let has_more = rest
-        .split(|byte| *byte == b' ')
-        .any(|word| word.iter().position(|byte| *byte == b'=').is_some_and(|at| at > 0));
-    if has_more || (is_colon && rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).count() > 5)
-    {
-        return found;
-    }
-    let comment = memchr::memmem::find(rest, b" #").unwrap_or(rest.len());
-    let end = found.end + comment;
-    Value {
-        end: end - bytes[found.end..end].iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count(),
-        ..found
-    }
-}
-
-/// Where a value goes on that Docker's log driver cut in two: in the next line's string.
-fn continuation(bytes: &[u8], found: &Value) -> Option<Range<usize>> {
-    const BETWEEN: &[u8] = b"\",\"stream\":";
-    const NEXT: &[u8] = b"{\"log\":\"";
-    if !holds(bytes, found.end, BETWEEN) {
-        return None;
-    }
-    let next = line_end(bytes, found.end) + 1;
-    let start = next + NEXT.len();
-    holds(bytes, next, NEXT).then(|| start..bare(bytes, start, false).end)
+    let start = behind_blanks(bytes, at + colon + 1);
+    let lines = bytes[start..].iter().take(4).take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let start = start + lines;
+    let found = value(bytes, start, false);
+    let ends_line = matches!(bytes.get(found.end), None | Some(b'\n' | b'\r'));
+    let text = String::from_utf8_lossy(&bytes[found.start..found.end]);
+    let is_told = start > at + colon + 1 && text.len() >= SHORTEST_TOLD && !is_harmless(&text);
+    (is_told && (lines == 0 || ends_line)).then_some(start)
 }

@@ -8,7 +8,7 @@ use crate::redaction::harmless::is_nothing;
 use crate::redaction::place::Place;
 
 /// What stands before the quoted value, and what of it is secret.
-const MESSAGES: [(&str, Secret); 14] = [
+const MESSAGES: [(&str, Secret); 16] = [
     ("identified by", Secret::All),
     ("identified with mysql_native_password by", Secret::All),
     ("invalid percent-encoded token:", Secret::All),
@@ -22,6 +22,8 @@ const MESSAGES: [(&str, Secret); 14] = [
     ("in variable name", Secret::All),
     ("unterminated quoted value", Secret::All),
     ("unexpected character in variable name near", Secret::All),
+    ("convertto-securestring", Secret::All),
+    ("convertto-securestring -string", Secret::All),
     ("invalid port number:", Secret::UnlessNumber),
 ];
 

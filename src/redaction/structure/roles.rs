@@ -10,12 +10,15 @@ use crate::redaction::place::Place;
 /// How such statements begin, in small letters.
 pub(super) const SIGNS: [&str; 4] = ["alter role ", "create role ", "alter user ", "create user "];
 
+/// A statement has at most this many bytes.
+const LONGEST: usize = 4096;
+
 /// The fewest bytes of a string that is masked: names are not quoted so.
 const SHORTEST: usize = 4;
 
 /// Looks at the strings of the statement. All of it is looked at by the other rules too.
 pub(super) fn find(bytes: &[u8], sign: &Range<usize>, places: &mut Vec<Place>) -> usize {
-    let line = line_end(bytes, sign.end);
+    let line = line_end(&bytes[..bytes.len().min(sign.end + LONGEST)], sign.end);
     let end = memchr::memchr(b';', &bytes[sign.end..line]).map_or(line, |length| sign.end + length);
     let mut at = sign.end;
     while let Some(length) = memchr::memchr(b'\'', &bytes[at..end]) {

@@ -202,6 +202,15 @@ fn names_server(authority: &[u8]) -> bool {
     }
 }
 
+/// How long the password of `jdbc:oracle:thin:user/password@` or `user/password@//host` is.
+fn oracle_password(token: &[u8], behind: &[u8]) -> Option<usize> {
+    let user = memchr::memchr(b'/', token)?;
+    let password = &token[user + 1..];
+    let is_oracle = token.starts_with(b"jdbc:oracle:") || behind.starts_with(b"//") && !token.contains(&b':');
+    let is_password = !password.is_empty() && !password.contains(&b'/') && user > 0;
+    (is_oracle && is_password && !is_nothing(&String::from_utf8_lossy(password))).then_some(password.len())
+}
+
 /// `user:password@host` without a scheme, around an `@`.
 pub(super) fn without_scheme(bytes: &[u8], at: usize, places: &mut Vec<Place>) {
     let before = bytes[..at]
@@ -214,6 +223,10 @@ pub(super) fn without_scheme(bytes: &[u8], at: usize, places: &mut Vec<Place>) {
         })
         .count();
     let token = &bytes[at - before..at];
+    if let Some(password) = oracle_password(token, &bytes[at + 1..]) {
+        places.push(Place::structure(at - password..at, "userinfo"));
+        return;
+    }
     let Some(colon) = memchr::memchr(b':', token) else { return };
     let (user, password) = (&token[..colon], &token[colon + 1..]);
     let is_user = !user.is_empty()

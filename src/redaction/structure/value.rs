@@ -1,6 +1,7 @@
 //! Where a value ends.
 
 use super::cursor::{Quote, behind_colours, holds, line_end, quote};
+use crate::redaction::harmless::is_harmless;
 use crate::redaction::place::End;
 
 /// A value of a name, without its quotes.
@@ -128,8 +129,51 @@ fn closing(bytes: &[u8], start: usize, line: usize, slashes: usize, mark: u8) ->
     None
 }
 
-/// To a blank, or to what closes or separates and is followed by what begins anew.
+/// To a blank, or to what closes or separates and is followed by what begins anew. Where a mail or a shell breaks a line
+/// within it, it goes on.
 pub(super) fn bare(bytes: &[u8], start: usize, is_coded: bool) -> Value {
+    let mut found = bare_on_line(bytes, start, is_coded);
+    for _ in 0..MOST_BREAKS {
+        let Some(next) = behind_soft_break(bytes, start, found.end) else { break };
+        found = Value { start, ..bare_on_line(bytes, next, is_coded) };
+    }
+    found
+}
+
+/// Where a value goes on that a soft line break cuts: `=` at the end of a line of a mail, `\` at that of a command.
+fn behind_soft_break(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let next = match bytes.get(end..)? {
+        [b'\r', b'\n', ..] => end + 2,
+        [b'\n', ..] => end + 1,
+        _ => return None,
+    };
+    let goes_on =
+        |byte: &u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`' | b'\\' | b'=');
+    if end == start || !bytes.get(next).is_some_and(goes_on) {
+        return None;
+    }
+    match bytes[end - 1] {
+        b'\\' => Some(next),
+        b'=' => {
+            // Base64 ends so too: then what begins the next line is a time or a word, if the line was not full.
+            let width =
+                bytes[..end].iter().rev().take(FULL_LINE.end + 1).take_while(|byte| **byte != b'\n').count();
+            let word = bytes[next..].split(u8::is_ascii_whitespace).next().unwrap_or_default();
+            (FULL_LINE.contains(&width)
+                || !is_harmless(&String::from_utf8_lossy(&word[..word.len().min(NEAR)])))
+            .then_some(next)
+        }
+        _ => None,
+    }
+}
+
+/// How long the lines of a mail are that were broken.
+const FULL_LINE: std::ops::Range<usize> = 70..77;
+
+/// So many soft line breaks are followed.
+const MOST_BREAKS: usize = 64;
+
+fn bare_on_line(bytes: &[u8], start: usize, is_coded: bool) -> Value {
     let mut at = start;
     while at < bytes.len() {
         let ends = match bytes[at] {
