@@ -4,8 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use tokio::sync::OnceCell;
 
-pub(in crate::commands) use super::outlook::ALONE;
-use super::outlook::{Known, Outlook, without};
+use super::outlook::{ALONE, Known, Outlook, without};
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, Engine, EngineFacts};
 use crate::adapters::postgres::condition::condition;
