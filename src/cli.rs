@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::preflight::Check;
 use crate::preflight::catalogue::Selection;
+use crate::preflight::{Check, Kind};
 
 pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
@@ -180,10 +180,13 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Those of `all` that were asked for.
-    pub fn among(&self, all: impl Iterator<Item = Check>) -> Vec<Check> {
+    /// Those of `all` that were asked for. Without a word of them, what is for another runtime is none of them.
+    pub fn among(&self, all: impl Iterator<Item = Check>, runtime: Kind) -> Vec<Check> {
         let named = |lists: &[Selection], check: &Check| lists.iter().any(|list| list.0.contains(check));
-        let wanted = |check: &Check| self.only.is_empty() || named(&self.only, check);
+        let wanted = |check: &Check| match self.only.as_slice() {
+            [] => check.is_for(runtime),
+            only => named(only, check),
+        };
         all.filter(wanted).filter(|check| !named(&self.skip, check)).collect()
     }
 }

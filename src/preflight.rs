@@ -8,13 +8,15 @@ pub mod database;
 pub mod environment;
 pub mod host;
 pub mod product;
+pub mod release;
 pub mod route;
+pub mod store;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub use catalogue::{Category, Check};
+pub use catalogue::{Category, Check, Kind};
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,6 +8,7 @@ use crate::adapters::archive::{
 };
 use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::dump_backups::{archive_fault, described, in_background};
+use crate::adapters::sqlite::condition::Depth;
 use crate::adapters::sqlite::{SqliteError, copy};
 use crate::adapters::sqlite_database::{SqliteDatabase, working};
 use crate::error::Fault;
@@ -81,7 +82,8 @@ impl CopyBackups {
         .await?;
         working(move || {
             let store = copy::open(&partial).map_err(failed)?;
-            copy::check(&store).map_err(|problem| failed(SqliteError::new(&partial, problem)))?;
+            copy::check(&store, Depth::Full)
+                .map_err(|problem| failed(SqliteError::new(&partial, problem)))?;
             store.close().map_err(|(_, error)| failed(SqliteError::new(&partial, error)))?;
             copy::publish(&partial, &to).map_err(failed)
         })

@@ -5,6 +5,7 @@
 //! same boot: an identifier alone may be somebody else's by now.
 
 mod launch;
+mod look;
 mod record;
 mod releases;
 
@@ -33,6 +34,8 @@ use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
 use crate::profile::{HttpPath, Places, ProcessProfile, ServiceName};
 use crate::report::quantity;
+
+pub use look::{Run, run_of, runs};
 
 use launch::launch;
 use record::{Intent, Record};

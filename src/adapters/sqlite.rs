@@ -2,6 +2,7 @@
 //!
 //! Everything here blocks; asynchronous callers run it on a blocking thread.
 
+pub mod condition;
 pub mod content;
 pub mod copy;
 pub mod error;

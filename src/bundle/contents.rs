@@ -7,6 +7,7 @@ mod containers;
 mod database;
 mod host;
 mod operations;
+mod store;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use containers::{ContainerFacts, EngineEvent, HealthProbe};
 pub use database::{Activity, Blocked, Migrations, OpenTransaction, QueueDepth, ServerFacts, TableFacts};
 pub use host::{Answer, DiskFacts, HostFacts};
 pub use operations::{BackupFacts, OperationFacts};
+pub use store::{KeptStore, StoreFacts};
 
 /// The version of the layout. It grows when a member changes its meaning; new members and fields do not count.
 pub const SCHEMA: u32 = 1;
@@ -34,6 +36,8 @@ pub mod member {
     pub const ENVIRONMENT: &str = "environment.txt";
     /// A list of [`super::ContainerFacts`]: running, exited and one-off ones.
     pub const CONTAINERS: &str = "compose/containers.json";
+    /// A list of [`super::ContainerFacts`] of a product that runs as a process: what runs, ran last, or was to run once.
+    pub const PROCESSES: &str = "process/processes.json";
     /// The resolved Compose model.
     pub const MODEL: &str = "compose/model.json";
     /// [`super::EngineEvent`], one a line.
@@ -44,6 +48,8 @@ pub mod member {
     pub const SERVER: &str = "database/server.json";
     /// [`super::Activity`].
     pub const ACTIVITY: &str = "database/activity.json";
+    /// [`super::StoreFacts`].
+    pub const STORE: &str = "database/store.json";
     /// A list of [`super::TableFacts`].
     pub const TABLES: &str = "database/tables.json";
     /// [`super::Migrations`].
@@ -58,6 +64,8 @@ pub mod member {
     pub const ANSWERS: &str = "product/answers.json";
     /// Metrics in the Prometheus text format, one file a service: `product/metrics/<service>.txt`.
     pub const METRICS: &str = "product/metrics/";
+    /// What the log of the product's process tells in numbers, as `opsctl logs stats` counts it.
+    pub const LOG_METRICS: &str = "product/log-metrics.json";
     /// The product's own bundle, as it answered.
     pub const PRODUCT_BUNDLE: &str = "product/support-bundle.json";
     /// A list of findings of `opsctl preflight`.
@@ -94,7 +102,7 @@ pub struct BundleManifest {
     pub release: Option<String>,
     /// The image of that.
     pub image: Option<String>,
-    /// `bundled`, `external`, or absent where it could not be told.
+    /// `bundled`, `external`, `sqlite`, or absent where it could not be told.
     pub database_mode: Option<String>,
     /// What was asked for: `since`, `until`, `tail`.
     pub window: BTreeMap<String, String>,

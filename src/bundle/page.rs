@@ -90,9 +90,10 @@ fn sections(bundle: &Bundle, findings: &[Finding], anchors: &Anchors<'_>, shown:
     vec![
         Section::new("findings", "Findings", Some(findings::list(findings, anchors))),
         Section::new("plots", "At a glance", plots::all(bundle)),
-        Section::new("containers", "Containers", containers::table(bundle, anchors)),
+        Section::new("containers", containers::heading(bundle), containers::table(bundle, anchors)),
         Section::new("answers", "Answers of the product", containers::answers(bundle)),
         Section::new("database", "Database", database::server(bundle)),
+        Section::new("store", "Store", database::store(bundle)),
         Section::new("activity", "Activity in the database", database::activity(bundle)),
         Section::new("migrations", "Migrations", database::migrations(bundle)),
         Section::new("operations", "Operations", operations::operations(bundle, anchors)),

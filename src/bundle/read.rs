@@ -51,6 +51,16 @@ impl Bundle {
         self.facts = OnceLock::new();
     }
 
+    /// Whether it is of a product that runs as a process, and not in containers.
+    pub fn is_of_a_process(&self) -> bool {
+        self.member(member::PROCESSES).is_some()
+    }
+
+    /// The member that tells of containers, or of processes.
+    pub fn of_containers(&self) -> &'static str {
+        if self.is_of_a_process() { member::PROCESSES } else { member::CONTAINERS }
+    }
+
     /// What the bundle is called.
     pub fn name(&self) -> &str {
         &self.name
@@ -58,7 +68,14 @@ impl Bundle {
 
     /// Whether a member of a bundle's is in it.
     pub fn is_one(&self) -> bool {
-        let known = [member::MANIFEST, member::CONTAINERS, member::HOST, member::SERVER, member::OPERATIONS];
+        let known = [
+            member::MANIFEST,
+            member::CONTAINERS,
+            member::PROCESSES,
+            member::HOST,
+            member::SERVER,
+            member::OPERATIONS,
+        ];
         known.iter().any(|name| self.members.contains_key(*name))
     }
 

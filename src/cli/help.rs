@@ -24,7 +24,7 @@ that runs or did not end is shown with its steps.";
 pub(super) const PREFLIGHT: &str = "\
 Changes nothing. Checks run side by side: the machine, the environment file, the image, the database
 and the product. One that does not hold ends it with status 3; with --strict, a warning with 8.
-Categories are host, env, image, db and product; `opsctl explain CHECK` tells more of a check.
+Categories are host, env, image, release, db, store and product; `opsctl explain CHECK` tells more of a check.
 
 Examples:
   opsctl preflight --only db-pooler,db-tls

@@ -56,22 +56,30 @@ pub struct Embedded {
 impl Embedded {
     /// The install at a place, if it is one of this kind.
     pub fn at(context: &Context, place: &Place) -> Result<Option<Self>, Failure> {
+        Self::described(place)?.map(|profile| Self::read(context, place, Arc::new(profile))).transpose()
+    }
+
+    /// The description of the install at a place, if that is one of this kind.
+    pub fn described(place: &Place) -> Result<Option<ProcessProfile>, Failure> {
         let path = place.dir.join(profile::FILE_NAME);
         // Whoever reads it for another kind of product tells what is wrong with it.
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
         if !ProcessProfile::is_meant_by(&text) {
             return Ok(None);
         }
-        let profile = ProcessProfile::parse(&text, &path).map_err(|error| {
+        ProcessProfile::parse(&text, &path).map(Some).map_err(|error| {
             let fault = Fault::caused_by("the product's description cannot be used", &error);
             Failure::usage(if error.hint.is_empty() { fault } else { fault.hint(error.hint.clone()) })
-        })?;
+        })
+    }
+
+    /// The install that a description is of.
+    pub fn read(context: &Context, place: &Place, profile: Arc<ProcessProfile>) -> Result<Self, Failure> {
         let env_file = place.dir.join(&profile.runtime.env_file);
         let environment = variables(&env_file, &BTreeMap::new())?;
         let variables = variables(&env_file, &context.surroundings.environment)?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let place = place.clone();
-        Ok(Some(Self { place, profile: Arc::new(profile), variables, environment, redactor }))
+        Ok(Self { place: place.clone(), profile, variables, environment, redactor })
     }
 
     /// The install at a place; one of another kind is refused.
@@ -85,11 +93,7 @@ impl Embedded {
 
     /// The database.
     pub fn database(&self) -> SqliteDatabase {
-        SqliteDatabase {
-            file: self.place.dir.join(&self.profile.database.file),
-            applied: self.profile.applied(),
-            freshness: self.profile.database.freshness.clone(),
-        }
+        database_of(&self.place, &self.profile)
     }
 
     /// The process and the releases.
@@ -132,6 +136,15 @@ impl Embedded {
     /// The services: there is one.
     pub fn all(&self) -> Vec<ServiceName> {
         vec![self.profile.service.name.clone()]
+    }
+}
+
+/// The database that a description names.
+pub(super) fn database_of(place: &Place, profile: &ProcessProfile) -> SqliteDatabase {
+    SqliteDatabase {
+        file: place.dir.join(&profile.database.file),
+        applied: profile.applied(),
+        freshness: profile.database.freshness.clone(),
     }
 }
 

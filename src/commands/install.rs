@@ -106,6 +106,9 @@ impl Place {
 
     /// The install's environment file.
     pub fn env_file(&self) -> PathBuf {
+        if let Ok(Some(profile)) = Embedded::described(self) {
+            return self.dir.join(profile.runtime.env_file);
+        }
         env_file(self, described(self).ok().flatten().as_ref())
     }
 
@@ -129,9 +132,8 @@ fn no_install(what: String) -> Failure {
 /// Some commands know Compose products alone so far.
 fn not_for_processes() -> Failure {
     Failure::refused(
-        Fault::new("this command is not there yet for products that run as a process").hint(
-            "there are status, start, stop, backup, restore, upgrade, rollback, resume, abort and history",
-        ),
+        Fault::new("this command is not there yet for products that run as a process")
+            .hint("all others are there: `opsctl --help` lists them"),
     )
 }
 

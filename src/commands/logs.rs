@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -10,13 +10,15 @@ use serde_json::json;
 use crate::adapters::docker::LogLimits;
 use crate::cli::{LogsStats, Moment};
 use crate::commands::context::{Context, Outcome};
+use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
+use crate::commands::site::Opened;
 use crate::commands::{live, show};
 use crate::error::{Failure, Fault};
 use crate::logs::{Counter, Span, Stats};
 use crate::model::operation::{OperationId, OperationKind};
 use crate::ports::Services as _;
-use crate::profile::{Logs, Role, ServiceName};
+use crate::profile::{KnownLogs, Logs, Role, ServiceName};
 use crate::report::quantity;
 
 /// How much of a container's log is read: its end.
@@ -60,9 +62,11 @@ fn described(context: &Context, asked: &LogsStats) -> Result<Logs, Failure> {
     if let Some(product) = asked.product {
         return Ok(product.logs());
     }
-    let place = Place::find(context).ok();
-    let profile = place.map(|place| crate::commands::install::described(&place)).transpose()?.flatten();
-    Ok(profile.map(|profile| profile.logs).unwrap_or_default())
+    let Ok(place) = Place::find(context) else { return Ok(Logs::default()) };
+    if let Some(profile) = Embedded::described(&place)? {
+        return Ok(profile.logs);
+    }
+    Ok(crate::commands::install::described(&place)?.map(|profile| profile.logs).unwrap_or_default())
 }
 
 async fn of_services(
@@ -70,9 +74,12 @@ async fn of_services(
     asked: &LogsStats,
     span: Span,
 ) -> Result<(Stats, Vec<String>), Failure> {
-    let install = Install::open(context, Place::find(context)?).await?;
-    let logs = asked.product.map_or_else(|| install.profile.logs.clone(), crate::profile::KnownLogs::logs);
     let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
+    let install = match Opened::open(context, Place::find(context)?).await? {
+        Opened::Compose(install) => install,
+        Opened::Embedded(site) => return of_process(asked, span, &site, &operation),
+    };
+    let logs = asked.product.map_or_else(|| install.profile.logs.clone(), KnownLogs::logs);
     let services = live::services(context, &install, &operation)?;
     let mut counter = Counter::new(&logs, asked.per, span);
     let mut sources = Vec::new();
@@ -97,18 +104,48 @@ async fn of_services(
 /// The services that are named; else all that serve or work, and are there.
 fn those(install: &Install, named: &[ServiceName]) -> Result<Vec<ServiceName>, Failure> {
     let known = &install.profile.services;
-    if let Some(unknown) = named.iter().find(|name| !known.contains_key(*name)) {
-        let all = known.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(Failure::usage(
-            Fault::new(format!("there is no service {unknown}")).hint(format!("there are {all}")),
-        ));
-    }
+    no_other(named, known.keys())?;
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
     let serves = |role: &Role| matches!(role, Role::Api | Role::Worker);
     let serving = known.iter().filter(|(_, service)| serves(&service.role)).map(|(name, _)| name);
     Ok(serving.filter(|name| install.is_there(name)).cloned().collect())
+}
+
+fn no_other<'a>(
+    named: &[ServiceName],
+    known: impl Iterator<Item = &'a ServiceName> + Clone,
+) -> Result<(), Failure> {
+    let Some(unknown) = named.iter().find(|name| !known.clone().any(|known| known == *name)) else {
+        return Ok(());
+    };
+    let all: Vec<String> = known.map(ToString::to_string).collect();
+    let there = if all.len() == 1 { "there is" } else { "there are" };
+    Err(Failure::usage(
+        Fault::new(format!("there is no service {unknown}")).hint(format!("{there} {}", all.join(", "))),
+    ))
+}
+
+/// The log of a process is a file.
+fn of_process(
+    asked: &LogsStats,
+    span: Span,
+    site: &Embedded,
+    operation: &OperationId,
+) -> Result<(Stats, Vec<String>), Failure> {
+    let service = &site.profile.service.name;
+    no_other(&asked.services, std::iter::once(service))?;
+    let logs = asked.product.map_or_else(|| site.profile.logs.clone(), KnownLogs::logs);
+    let mut counter = Counter::new(&logs, asked.per, span);
+    let file = site.services(operation)?.log_of(service.as_str());
+    if !file.exists() {
+        return Err(Fault::new(format!("there is no log of {service}: {} is not there", file.display()))
+            .hint("was it ever started? `opsctl status`")
+            .into());
+    }
+    of_file(&site.place.dir, &file, &mut counter)?;
+    Ok((counter.finish(), vec![service.to_string()]))
 }
 
 fn of_file(directory: &Path, file: &Path, counter: &mut Counter<'_>) -> Result<(), Failure> {
@@ -119,6 +156,24 @@ fn of_file(directory: &Path, file: &Path, counter: &mut Counter<'_>) -> Result<(
             .and_then(|opened| each_line(BufReader::new(opened), |line| counter.line(line)))
     };
     read.map_err(|error| Fault::caused_by(format!("cannot read {}", file.display()), &error).into())
+}
+
+/// Counts the last bytes of a log, from the beginning of a line on, and says whether those were all.
+pub(super) fn end_of_file(file: &Path, most: u64, counter: &mut Counter<'_>) -> Result<bool, Failure> {
+    let mut read = || {
+        let mut opened = File::open(file)?;
+        let size = opened.metadata()?.len();
+        opened.seek(SeekFrom::Start(size.saturating_sub(most)))?;
+        let mut log = BufReader::new(opened);
+        if size > most {
+            log.skip_until(b'\n')?;
+        }
+        each_line(log, |line| counter.line(line))?;
+        Ok(size <= most)
+    };
+    read().map_err(|error: io::Error| {
+        Fault::caused_by(format!("cannot read {}", file.display()), &error).into()
+    })
 }
 
 fn each_line(mut log: impl BufRead, mut take: impl FnMut(&[u8])) -> io::Result<()> {

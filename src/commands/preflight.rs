@@ -3,9 +3,12 @@
 pub(super) mod database;
 mod environment;
 pub(super) mod host;
+pub(super) mod outlook;
+pub(super) mod process;
 pub(super) mod product;
 pub(super) mod survey;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comfy_table::Cell;
@@ -14,23 +17,57 @@ use serde_json::json;
 
 use crate::cli::Preflight;
 use crate::commands::context::{Context, Outcome};
+use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
-use crate::preflight::{Check, Finding, Judgement, Status, Tally};
+use crate::preflight::{Check, Finding, Judgement, Kind, Status, Tally};
 use crate::report::quantity;
 
-use survey::{ALONE, Survey};
+use outlook::ALONE;
+use process::ProcessSurvey;
+use survey::Survey;
 
 /// How long one check may take; the product's own preflight has the limit that its description gives.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// An install under examination, whatever runs its product.
+pub(super) trait Examined {
+    /// What runs the product.
+    fn kind(&self) -> Kind;
+    /// Judges one check.
+    async fn judge(&self, check: Check) -> Judgement;
+}
+
+/// An install whose checks can be judged.
+pub(super) trait Surveyed {
+    /// Judges checks, with what was read of the install already.
+    async fn surveyed(&self, context: &Context, checks: &[Check]) -> Vec<Finding>;
+}
+
+impl Surveyed for Install {
+    async fn surveyed(&self, context: &Context, checks: &[Check]) -> Vec<Finding> {
+        findings(&Survey::of(context, self), checks).await
+    }
+}
+
+impl Surveyed for Embedded {
+    async fn surveyed(&self, context: &Context, checks: &[Check]) -> Vec<Finding> {
+        findings(&ProcessSurvey::of(context, self), checks).await
+    }
+}
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: &Preflight) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let began = Instant::now();
+    if let Some(profile) = Embedded::described(&place)? {
+        let survey = ProcessSurvey::beside(context, place, Arc::new(profile));
+        let checks = asked.choice.among(Check::preflight(), survey.kind());
+        return verdict(context, &findings(&survey, &checks).await, began.elapsed());
+    }
     let survey = Survey::beside(context, place);
-    let checks = asked.choice.among(Check::preflight());
+    let checks = asked.choice.among(Check::preflight(), survey.kind());
     let (findings, ()) = tokio::join!(findings(&survey, &checks), clear(&survey));
     verdict(context, &findings, began.elapsed())
 }
@@ -62,8 +99,12 @@ pub(super) fn verdict(context: &Context, findings: &[Finding], took: Duration) -
 }
 
 /// Before an operation: what would make it fail refuses it, and what may is warned of.
-pub(super) async fn must_hold(context: &Context, install: &Install, checks: &[Check]) -> Result<(), Failure> {
-    let findings = findings(&Survey::of(context, install), checks).await;
+pub(super) async fn must_hold(
+    context: &Context,
+    install: &impl Surveyed,
+    checks: &[Check],
+) -> Result<(), Failure> {
+    let findings = install.surveyed(context, checks).await;
     if let Some(refusal) = refusal(&findings) {
         return Err(refusal);
     }
@@ -81,19 +122,23 @@ fn refusal(findings: &[Finding]) -> Option<Failure> {
         Fault::new(quantity::counted(failed.len() as u64, "check does not hold", "checks do not hold"));
     for finding in &failed {
         fault.causes.push(format!("{}: {}", finding.id, finding.judgement.evidence));
-        fault.hints.extend(finding.judgement.remedies.iter().cloned());
+        for remedy in &finding.judgement.remedies {
+            if !fault.hints.contains(remedy) {
+                fault.hints.push(remedy.clone());
+            }
+        }
     }
     // Once is enough: the others are explained in the same way.
     Some(Failure::refused(fault.explained(first.id)))
 }
 
 /// Runs checks side by side; they come back in the order of the catalogue.
-pub(super) async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Finding> {
+pub(super) async fn findings(survey: &impl Examined, selected: &[Check]) -> Vec<Finding> {
     join_all(selected.iter().map(|check| async move {
         let began = Instant::now();
         let judgement = match check {
-            Check::ProductPreflight => judge(survey, *check).await,
-            _ => tokio::time::timeout(LIMIT, judge(survey, *check)).await.unwrap_or_else(|_| {
+            Check::ProductPreflight => survey.judge(*check).await,
+            _ => tokio::time::timeout(LIMIT, survey.judge(*check)).await.unwrap_or_else(|_| {
                 Judgement::fail(
                     format!("no answer within {}", quantity::duration(LIMIT)),
                     "is what it asks overloaded? try it alone with `--only`",
@@ -103,6 +148,22 @@ pub(super) async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Fin
         Finding { id: *check, category: check.category(), judgement, duration: began.elapsed() }
     }))
     .await
+}
+
+/// A check that was asked for and is for the products of another runtime.
+pub(super) fn not_for(check: Check) -> Judgement {
+    let whom = check.runtime().map_or("others", Kind::in_words);
+    Judgement::skipped(format!("it is for {whom}"))
+}
+
+impl Examined for Survey<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Compose
+    }
+
+    async fn judge(&self, check: Check) -> Judgement {
+        judge(self, check).await
+    }
 }
 
 async fn judge(survey: &Survey<'_>, check: Check) -> Judgement {
@@ -116,6 +177,7 @@ async fn judge(survey: &Survey<'_>, check: Check) -> Judgement {
         Check::HostInodes => host::inodes(survey).await,
         Check::HostClock => host::clock(survey).await,
         Check::HostPorts => host::ports(survey).await,
+        Check::HostBackups => host::backups(survey).await,
         Check::HostNetwork => host::network(survey).await,
         Check::EnvFile => environment::file(survey),
         Check::EnvRequired => environment::required(survey).await,
@@ -154,7 +216,19 @@ async fn judge(survey: &Survey<'_>, check: Check) -> Judgement {
         Check::ProductReplicas => product::replicas(survey).await,
         Check::ProductMonitoring => product::monitoring(survey).await,
         Check::ProductPreflight => product::preflight(survey).await,
-        Check::ProductBackup => product::backup(survey).await,
+        Check::ProductBackup => product::backup(survey),
+        Check::ReleasePresent
+        | Check::ReleaseWhole
+        | Check::ReleaseArchitecture
+        | Check::ReleaseVersion
+        | Check::StoreFile
+        | Check::StorePlace
+        | Check::StoreOpen
+        | Check::StoreSound
+        | Check::StoreLog
+        | Check::StoreSchema
+        | Check::StoreRoom
+        | Check::VerifyStore => not_for(check),
         Check::VerifyHealth
         | Check::VerifyMigrations
         | Check::VerifyRows
@@ -208,7 +282,7 @@ mod tests {
         let findings = [
             finding(Check::EnvMode, Judgement::warn("mode 0640", "chmod")),
             finding(Check::DbRights, Judgement::fail("may not create", "grant")),
-            finding(Check::DbPooler, Judgement::fail("shared", "go direct")),
+            finding(Check::DbPooler, Judgement::fail("shared", "go direct").and("grant")),
         ];
         let refused = refusal(&findings).unwrap();
         assert_eq!(refused.fault.what, "2 checks do not hold");

@@ -13,6 +13,8 @@ use crate::plan::by_hand::Handbook;
 use crate::ports::{Backups, Databases, Limits, Services, Settings, World};
 use crate::profile::{Hooks, Product};
 
+pub use crate::preflight::Kind;
+
 /// What is written down of an install.
 pub trait Kept {
     /// Where it is.
@@ -70,15 +72,6 @@ pub trait Site: Kept {
     async fn clear_one_offs(&self, world: &WorldOf<Self>)
     where
         Self: Sized;
-}
-
-/// What runs a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Compose, with PostgreSQL behind it.
-    Compose,
-    /// One process, with one SQLite file.
-    Process,
 }
 
 impl Kind {

@@ -12,6 +12,7 @@ mod inspect;
 mod logs;
 mod offer;
 mod preview;
+mod process;
 mod product;
 mod records;
 mod redact;

@@ -1,7 +1,10 @@
 //! `opsctl verify`: proofs that the install is sound. They run one after the other: some take long, some change something.
 
+pub(super) mod process;
+
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::adapters::compose_services::ComposeServices;
@@ -11,26 +14,37 @@ use crate::adapters::postgres::session::Session;
 use crate::adapters::product_database;
 use crate::cli::Verify;
 use crate::commands::context::{Context, Outcome};
+use crate::commands::current::Found;
+use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
 use crate::commands::operate::mention_unfinished;
 use crate::commands::preflight::host::failing;
-use crate::commands::preflight::survey::{ALONE, Survey};
+use crate::commands::preflight::outlook::{ALONE, Known};
+use crate::commands::preflight::process::ProcessSurvey;
+use crate::commands::preflight::product::COMPOSE_LOGS;
+use crate::commands::preflight::survey::Survey;
 use crate::commands::preflight::{self, database};
 use crate::error::{Failure, Fault};
 use crate::model::secret::Secret;
 use crate::ports::Services;
 use crate::preflight::product as judge;
-use crate::preflight::{Check, Finding, Judgement, Status};
+use crate::preflight::{Check, Finding, Judgement, Kind, Status};
+use crate::profile::Smoke;
 use crate::report::{Event, Progress, Reporter};
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: &Verify) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     mention_unfinished(context, &place);
+    if let Some(profile) = Embedded::described(&place)? {
+        let (survey, began) = (ProcessSurvey::beside(context, place, Arc::new(profile)), Instant::now());
+        let findings = process::proofs(context, &survey, asked).await?;
+        return preflight::verdict(context, &findings, began.elapsed());
+    }
     let install = Install::open(context, place).await?;
     let survey = Survey::of(context, &install);
     let mut services = survey.services(&install).map_err(|judgement| Fault::new(judgement.evidence))?;
-    let selected = asked.choice.among(Check::proofs());
+    let selected = asked.choice.among(Check::proofs(), Kind::Compose);
     if let Some(key) = given_key(context, &services, asked.platform_key_file.as_deref(), &selected)? {
         services.platform_key = Some(key);
     }
@@ -46,7 +60,7 @@ pub async fn run(context: &Context, asked: &Verify) -> Result<Outcome, Failure> 
 /// counted in the session that is given, which others need not wait for.
 pub(super) async fn at_a_glance(survey: &Survey<'_>, session: &Result<Session, Fault>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for check in Check::proofs() {
+    for check in Check::proofs().filter(|check| check.is_for(Kind::Compose)) {
         let proof = async {
             match (check, session) {
                 (Check::VerifyRows | Check::VerifyMigrations, _) if survey.beside_operation => {
@@ -112,14 +126,18 @@ async fn prove(
         Check::VerifyHealth | Check::VerifyMigrations | Check::VerifyRows => look(survey, check).await,
         Check::VerifyData => data(context, services).await,
         Check::VerifyProvisioning => provisioning(survey, services, asked.reload).await,
-        _ => smoke(services, asked.smoke).await,
+        Check::VerifyStore => preflight::not_for(check),
+        _ => {
+            let walk = async |described: &Smoke| services.walk(described).await;
+            smoke(services.profile.smoke.as_ref(), asked.smoke, services.platform_key.is_some(), walk).await
+        }
     }
 }
 
 /// The proofs that only look.
 async fn look(survey: &Survey<'_>, check: Check) -> Judgement {
     if check == Check::VerifyHealth {
-        return health(survey).await;
+        return health(survey.found().await, COMPOSE_LOGS);
     }
     match survey.session().await {
         Err(skipped) => unproven(skipped),
@@ -128,11 +146,12 @@ async fn look(survey: &Survey<'_>, check: Check) -> Judgement {
     }
 }
 
-async fn health(survey: &Survey<'_>) -> Judgement {
-    match survey.found().await {
+/// `log` is how the product's log is seen.
+fn health(found: Known<'_, Found>, log: &str) -> Judgement {
+    match found {
         Ok(found) if found.drift.is_empty() => match &found.trouble {
             None => Judgement::pass(format!("{} is healthy and ready", found.release)),
-            trouble => judge::health(trouble.as_deref(), found.running.len()),
+            trouble => judge::health(trouble.as_deref(), found.running.len(), log),
         },
         Ok(found) => judge::version(&found.release.to_string(), &found.drift),
         Err(skipped) => unproven(skipped),
@@ -210,17 +229,23 @@ async fn provisioning(survey: &Survey<'_>, services: &ComposeServices, asked: bo
     }
 }
 
-async fn smoke(services: &ComposeServices, asked: bool) -> Judgement {
-    let Some(smoke) = &services.profile.smoke else {
+/// `walk` takes the walk that is described, if it was asked for.
+async fn smoke(
+    described: Option<&Smoke>,
+    asked: bool,
+    has_key: bool,
+    walk: impl AsyncFnOnce(&Smoke) -> Result<String, Fault>,
+) -> Judgement {
+    let Some(smoke) = described else {
         return Judgement::skipped("none is described for this product");
     };
     if !asked {
         return Judgement::skipped("it writes to the product, and was not asked for: `--smoke`");
     }
-    if smoke.token_variable.is_some() && services.platform_key.is_none() {
+    if smoke.token_variable.is_some() && !has_key {
         return without_key("not walked through");
     }
-    match services.walk(smoke).await {
+    match walk(smoke).await {
         Ok(said) => Judgement::pass(said),
         Err(fault) => {
             let evidence = fault.evidence.join(" ");

@@ -9,14 +9,18 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
-    /// The machine and its Docker Engine.
+    /// The machine, and the Docker Engine where one is needed.
     Host,
     /// The environment file.
     Environment,
     /// The product's image.
     Image,
+    /// The release of a product that runs as a process.
+    Release,
     /// The database and its server.
     Database,
+    /// The SQLite file of a product that runs as a process.
+    Store,
     /// The running product.
     Product,
     /// What `opsctl verify` proves.
@@ -61,6 +65,7 @@ checks! {
     HostInodes, "host-inodes", Host, "each disk that matters can take more files";
     HostClock, "host-clock", Host, "the machine's clock agrees with the database's";
     HostPorts, "host-ports", Host, "nobody else has the ports that the product publishes";
+    HostBackups, "host-backups", Host, "backups can be written where they are to be";
     HostNetwork, "host-network", Host, "a container beside the product's reaches the database";
     EnvFile, "env-file", Environment, "the environment file can be read as Compose reads it";
     EnvRequired, "env-required", Environment, "every setting of the distribution's example is set";
@@ -71,11 +76,15 @@ checks! {
     EnvMode, "env-mode", Environment, "only its owner can read the environment file";
     EnvFiles, "env-files", Environment, "no secret is given both as a value and as a file";
     EnvCompose, "env-compose", Environment, "Compose, run by hand, takes the same files as opsctl";
-    EnvRunning, "env-running", Environment, "the running containers have the settings that the files say";
+    EnvRunning, "env-running", Environment, "what runs has the settings that the files say";
     EnvPrevious, "env-previous", Environment, "no secret of an earlier rotation is left over";
     ImagePresent, "image-present", Image, "the selected release's image is on this machine";
     ImageDigest, "image-digest", Image, "what runs is the image that is pinned";
     ImageArchitecture, "image-architecture", Image, "the image is built for this machine";
+    ReleasePresent, "release-present", Release, "the selected release is here, and its program can be run";
+    ReleaseWhole, "release-whole", Release, "the selected release is what it was when it was taken into use";
+    ReleaseArchitecture, "release-architecture", Release, "the release's program is built for this machine";
+    ReleaseVersion, "release-version", Release, "the release's program tells the version that is selected";
     DbConnect, "db-connect", Database, "the database lets opsctl in";
     DbTls, "db-tls", Database, "the way to the database is protected, and will be for a while";
     DbVersion, "db-version", Database, "the server's version is one that is still looked after";
@@ -93,6 +102,13 @@ checks! {
     DbIndexes, "db-indexes", Database, "every index is valid";
     DbLocks, "db-locks", Database, "nobody waits for a lock, and no lock of opsctl's is left over";
     DbPooler, "db-pooler", Database, "no pooler shares connections between clients";
+    StoreFile, "store-file", Store, "the store is there, and is a SQLite database";
+    StorePlace, "store-place", Store, "the store is on a disk of this machine";
+    StoreOpen, "store-open", Store, "nobody but the product has the store open";
+    StoreSound, "store-sound", Store, "SQLite finds nothing broken in the store";
+    StoreLog, "store-log", Store, "the store has a write-ahead log, and that is taken in";
+    StoreSchema, "store-schema", Store, "the schema is that of the newest backup of this release";
+    StoreRoom, "store-room", Store, "there is room for the copies that an upgrade makes";
     ProductOperation, "product-operation", Product, "every operation has ended";
     ProductHealth, "product-health", Product, "every service runs, is healthy and ready";
     ProductVersion, "product-version", Product, "what runs is what is selected";
@@ -103,6 +119,7 @@ checks! {
     VerifyHealth, "verify-health", Verify, "every service runs, is healthy and ready, on the release that is selected";
     VerifyMigrations, "verify-migrations", Verify, "the migrations of the last backup are applied";
     VerifyRows, "verify-rows", Verify, "the tables of the last backup are there, with as many rows at least";
+    VerifyStore, "verify-store", Verify, "SQLite reads the whole store and finds nothing broken";
     VerifyData, "verify-data", Verify, "the product's own scan finds nothing broken";
     VerifyProvisioning, "verify-provisioning", Verify, "the product follows what files of the install prescribe";
     VerifySmoke, "verify-smoke", Verify, "a short walk through what the product is for succeeds";
@@ -148,7 +165,9 @@ impl Category {
             Self::Host => "host",
             Self::Environment => "environment",
             Self::Image => "image",
+            Self::Release => "release",
             Self::Database => "database",
+            Self::Store => "store",
             Self::Product => "product",
             Self::Verify => "verify",
         }
@@ -164,6 +183,25 @@ impl Category {
     }
 }
 
+/// What runs a product, and keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Docker Compose, with PostgreSQL.
+    Compose,
+    /// A process of this machine, with a SQLite file.
+    Process,
+}
+
+impl Kind {
+    /// As people read it.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Compose => "products of Docker Compose and PostgreSQL",
+            Self::Process => "products that are one process and one SQLite file",
+        }
+    }
+}
+
 impl Check {
     /// The checks that change nothing and take no time.
     pub fn preflight() -> impl Iterator<Item = Self> {
@@ -173,6 +211,20 @@ impl Check {
     /// The proofs that an install is sound: they may take long, and leave traces.
     pub fn proofs() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(|check| check.category() == Category::Verify)
+    }
+
+    /// The runtime whose products alone it is for; none if it is for all.
+    pub fn runtime(self) -> Option<Kind> {
+        match (self, self.category()) {
+            (Self::VerifyStore, _) | (_, Category::Release | Category::Store) => Some(Kind::Process),
+            (_, Category::Image | Category::Database) => Some(Kind::Compose),
+            _ => None,
+        }
+    }
+
+    /// Whether it is for the products of a runtime.
+    pub fn is_for(self, runtime: Kind) -> bool {
+        self.runtime().is_none_or(|only| only == runtime)
     }
 }
 
@@ -204,11 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn a_category_is_for_one_runtime_or_for_all() {
+        let of = |runtime| Check::preflight().filter(move |check| check.is_for(runtime));
+        assert!(of(Kind::Process).all(|check| !check.id().starts_with("db-")));
+        assert!(of(Kind::Compose).all(|check| !check.id().starts_with("store-")));
+        assert!(Check::EnvMode.is_for(Kind::Process) && Check::EnvMode.is_for(Kind::Compose));
+        assert!(!Check::VerifyStore.is_for(Kind::Compose));
+    }
+
+    #[test]
     fn checks_are_chosen_one_by_one_or_by_category() {
         assert_eq!("db-pooler".parse(), Ok(Selection(vec![Check::DbPooler])));
         let images = vec![Check::ImagePresent, Check::ImageDigest, Check::ImageArchitecture];
         assert_eq!("image".parse(), Ok(Selection(images)));
         assert_eq!("db".parse::<Selection>(), "database".parse());
+        assert_eq!("store".parse::<Selection>().unwrap().0.len(), 7);
         let error = "db-poler".parse::<Selection>().unwrap_err();
         assert_eq!(error.to_string(), "there is no check `db-poler`; is `db-pooler` meant?");
         assert_eq!("xyz".parse::<Selection>().unwrap_err().to_string(), "there is no check `xyz`");

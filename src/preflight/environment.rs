@@ -223,31 +223,26 @@ pub fn compose(found: &ComposeFiles) -> Judgement {
     }
 }
 
-/// A container whose settings are not those that the files give it now.
+/// Something that runs with settings which are not those that the files give it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
-    /// The container.
-    pub container: String,
+    /// The container, or the process.
+    pub name: String,
     /// The settings that differ.
     pub names: Vec<String>,
 }
 
-/// Judges whether the running containers have the settings that the files say.
-pub fn running(looked_at: usize, stale: &[Stale], start: &str) -> Judgement {
-    if looked_at == 0 {
-        return Judgement::skipped("nothing runs");
-    }
+/// Judges whether what runs has the settings that the files say. `looked_at` says how much that is, and `remedy` how it is
+/// started anew.
+pub fn running(looked_at: &str, stale: &[Stale], remedy: &str) -> Judgement {
     if stale.is_empty() {
-        return Judgement::pass(format!("{looked_at} containers looked at"));
+        return Judgement::pass(format!("{looked_at} looked at"));
     }
     let said: Vec<String> = stale
         .iter()
-        .map(|stale| format!("{} has other values of {}", stale.container, stale.names.join(", ")))
+        .map(|stale| format!("{} has other values of {}", stale.name, stale.names.join(", ")))
         .collect();
-    Judgement::warn(
-        said.join("; "),
-        format!("make them anew, a restart does not read settings again: `{start}`"),
-    )
+    Judgement::warn(said.join("; "), remedy)
 }
 
 /// Judges secrets of an earlier rotation that are still accepted.
@@ -391,9 +386,9 @@ mod tests {
         assert_eq!(removed(&found, std::slice::from_ref(&gone), |_| false).status, Status::Warn);
         assert_eq!(removed(&settings(&[]), &[gone], |_| true).status, Status::Pass);
         assert_eq!(duplicates(&[("A".to_owned(), vec![3, 7])]).evidence, "A in the lines 3, 7");
-        let stale = Stale { container: "api-1".to_owned(), names: vec!["A".to_owned()] };
-        assert_eq!(running(2, &[stale], "docker compose up -d").evidence, "api-1 has other values of A");
-        assert_eq!(running(2, &[], "").status, Status::Pass);
-        assert_eq!(running(0, &[], "").status, Status::Skipped);
+        let stale = Stale { name: "api-1".to_owned(), names: vec!["A".to_owned()] };
+        let judged = running("2 containers", &[stale], "make them anew");
+        assert_eq!(judged.evidence, "api-1 has other values of A");
+        assert_eq!(running("2 containers", &[], "").evidence, "2 containers looked at");
     }
 }

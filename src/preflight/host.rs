@@ -1,10 +1,11 @@
 //! The machine: memory, disks, clock, ports.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Judgement;
+use super::{Judgement, Kind};
 use crate::report::quantity;
 
 /// Below this a product with its database is short of memory.
@@ -78,7 +79,7 @@ impl Disk {
 }
 
 /// Judges room. `database` is the size of the database in bytes, where it is known: an upgrade copies it.
-pub fn room(disks: &[Disk], database: Option<u64>) -> Judgement {
+pub fn room(disks: &[Disk], database: Option<u64>, runtime: Kind) -> Judgement {
     let each = |disks: &[&Disk]| {
         let said = disks.iter().map(|disk| {
             format!(
@@ -96,9 +97,13 @@ pub fn room(disks: &[Disk], database: Option<u64>) -> Judgement {
     }
     let full: Vec<&Disk> = disks.iter().filter(|disk| disk.free < LEAST_ROOM).collect();
     if !full.is_empty() {
+        let what = match runtime {
+            Kind::Compose => "`docker image prune`",
+            Kind::Process => "remove old folders in `releases`",
+        };
         return Judgement::fail(
             each(&full),
-            "make room: `opsctl backup prune`, `docker image prune`, or a larger disk",
+            format!("make room: `opsctl backup prune`, {what}, or a larger disk"),
         );
     }
     let copies = |disk: &&Disk| database.is_some_and(|size| disk.free < size.saturating_mul(2));
@@ -156,6 +161,83 @@ pub fn clock(apart: Duration, uncertain: Duration) -> Judgement {
     Judgement::pass(format!("at most {} apart", quantity::duration(CLOCK_NOTICE)))
 }
 
+/// How the clock of a machine is known to be right where no other clock is at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClockSigns {
+    /// Whether it follows a time server; none where nothing here tells.
+    pub follows: Option<bool>,
+    /// What was recorded last, and by how much that is in the future.
+    pub ahead: Option<(String, Duration)>,
+}
+
+/// Judges the machine's clock by what it shows of itself: by opsctl's own records, it may not have gone back.
+pub fn clock_alone(signs: &ClockSigns) -> Judgement {
+    let remedy = "let it follow a time server: `timedatectl set-ntp true`";
+    match (&signs.ahead, signs.follows) {
+        (Some((what, ahead)), _) if *ahead > CLOCK_NOTICE => {
+            let evidence = format!("{what} was recorded {} from now", quantity::duration(*ahead));
+            if *ahead > CLOCK_LIMIT {
+                Judgement::fail(evidence, remedy)
+            } else {
+                Judgement::warn(evidence, remedy)
+            }
+        }
+        (_, Some(true)) => Judgement::pass("it follows a time server"),
+        (_, Some(false)) => Judgement::warn("it follows no time server, or has not reached one yet", remedy),
+        (_, None) => Judgement::skipped("nothing on this machine tells whether it follows a time server"),
+    }
+}
+
+/// Whether backups can be written where they are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writable {
+    /// They can.
+    Yes,
+    /// The directory is not there yet, and can be made.
+    WhenMade,
+    /// This user may not write there, or the disk takes no writes.
+    No,
+    /// Something that is no directory has the name.
+    NoDirectory,
+}
+
+/// Judges the directory that backups are written into.
+pub fn backups(directory: &str, found: Writable) -> Judgement {
+    let remedy = "let the user who runs opsctl write there, or name another directory: BACKUP_DIR";
+    match found {
+        Writable::Yes => Judgement::pass(directory),
+        Writable::WhenMade => Judgement::pass(format!("{directory} is made when it is needed")),
+        Writable::No => Judgement::fail(format!("{directory} cannot be written to"), remedy),
+        Writable::NoDirectory => Judgement::fail(format!("{directory} is no directory"), remedy),
+    }
+}
+
+/// A process of this machine that holds something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its number.
+    pub pid: u32,
+    /// The name of its program.
+    pub name: String,
+    /// The session that it belongs to.
+    pub session: u32,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (process {})", self.name, self.pid)
+    }
+}
+
+/// Who has a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortHolder {
+    /// A container, by its name.
+    Container(String),
+    /// A process of this machine.
+    Process(Holder),
+}
+
 /// A port that the product publishes and somebody else has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenPort {
@@ -165,8 +247,8 @@ pub struct TakenPort {
     pub ip: Option<IpAddr>,
     /// The port on the host.
     pub port: u16,
-    /// The container that has it, if it is one.
-    pub by: Option<String>,
+    /// Who has it, where that can be seen.
+    pub by: Option<PortHolder>,
 }
 
 /// Judges the ports that the product's services publish while they do not run.
@@ -179,12 +261,23 @@ pub fn ports(published: usize, taken: &[TakenPort]) -> Judgement {
     };
     let said = taken.iter().map(|taken| {
         let ip = taken.ip.map_or("*".to_owned(), |ip| ip.to_string());
-        let by =
-            taken.by.as_ref().map_or("another program".to_owned(), |name| format!("the container {name}"));
+        let by = match &taken.by {
+            Some(PortHolder::Container(name)) => format!("the container {name}"),
+            Some(PortHolder::Process(holder)) => holder.to_string(),
+            None => "another program".to_owned(),
+        };
         format!("{ip}:{} of {} is held by {by}", taken.port, taken.service)
     });
     let remedy = match &first.by {
-        Some(name) => format!("stop it: `docker stop {name}`; or publish another port"),
+        Some(PortHolder::Container(name)) => {
+            format!("stop it: `docker stop {name}`; or publish another port")
+        }
+        Some(PortHolder::Process(holder)) => {
+            format!(
+                "is it the product, started by other means? stop it: `kill {}`; or use another port",
+                holder.pid
+            )
+        }
         None => format!("see who has it: `ss -ltnp 'sport = :{}'`; or publish another port", first.port),
     };
     Judgement::fail(said.collect::<Vec<_>>().join("; "), remedy)
@@ -208,15 +301,15 @@ mod tests {
 
     #[test]
     fn room_is_short_by_what_is_free_and_by_what_an_upgrade_would_take() {
-        assert_eq!(room(&[], None).status, Status::Skipped);
-        assert_eq!(room(&[disk(50 << 30)], Some(1 << 30)).status, Status::Pass);
-        let fails = room(&[disk(50 << 30), disk(100 << 20)], None);
+        assert_eq!(room(&[], None, Kind::Compose).status, Status::Skipped);
+        assert_eq!(room(&[disk(50 << 30)], Some(1 << 30), Kind::Compose).status, Status::Pass);
+        let fails = room(&[disk(50 << 30), disk(100 << 20)], None, Kind::Compose);
         assert_eq!(fails.status, Status::Fail);
         assert_eq!(fails.evidence, "100 MiB free of 100 GiB at /backup (backups)");
-        let copies = room(&[disk(50 << 30)], Some(30 << 30));
+        let copies = room(&[disk(50 << 30)], Some(30 << 30), Kind::Compose);
         assert_eq!(copies.status, Status::Warn);
         assert!(copies.evidence.ends_with("the database has 30.0 GiB"), "{}", copies.evidence);
-        assert_eq!(room(&[disk(5 << 30)], Some(1 << 30)).status, Status::Warn);
+        assert_eq!(room(&[disk(5 << 30)], Some(1 << 30), Kind::Compose).status, Status::Warn);
     }
 
     #[test]
@@ -236,6 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_went_back_is_seen_by_what_is_on_record() {
+        let judged = |follows, ahead: Option<u64>| {
+            let ahead = ahead.map(|seconds| ("backup-1".to_owned(), Duration::from_secs(seconds)));
+            clock_alone(&ClockSigns { follows, ahead }).status
+        };
+        assert_eq!(judged(Some(true), None), Status::Pass);
+        assert_eq!(judged(Some(false), Some(0)), Status::Warn);
+        assert_eq!(judged(None, Some(1)), Status::Skipped);
+        assert_eq!(judged(Some(true), Some(30)), Status::Warn);
+        assert_eq!(judged(Some(true), Some(3600)), Status::Fail);
+    }
+
+    #[test]
     fn memory_is_short_in_all_or_at_the_moment() {
         let machine = |memory, available| resources(Resources { memory, available, processors: 2 }).status;
         assert_eq!(machine(4 << 30, Some(1 << 30)), Status::Pass);
@@ -245,11 +351,13 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_said_with_who_has_it() {
-        let taken =
-            TakenPort { service: "api".to_owned(), ip: None, port: 3001, by: Some("other-web-1".to_owned()) };
-        let judged = ports(2, &[taken]);
+        let taken = |by| TakenPort { service: "api".to_owned(), ip: None, port: 3001, by: Some(by) };
+        let judged = ports(2, &[taken(PortHolder::Container("other-web-1".to_owned()))]);
         assert_eq!(judged.evidence, "*:3001 of api is held by the container other-web-1");
         assert_eq!(judged.remedies, ["stop it: `docker stop other-web-1`; or publish another port"]);
+        let holder = Holder { pid: 7, name: "collector".to_owned(), session: 7 };
+        let judged = ports(1, &[taken(PortHolder::Process(holder))]);
+        assert_eq!(judged.evidence, "*:3001 of api is held by collector (process 7)");
         assert_eq!(ports(2, &[]).status, Status::Pass);
         assert_eq!(ports(0, &[]).status, Status::Skipped);
     }

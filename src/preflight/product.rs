@@ -71,11 +71,11 @@ pub fn image_architecture(found: &Selected, engine: &str) -> Judgement {
     )
 }
 
-/// Judges the services by what a glance at them found.
-pub fn health(trouble: Option<&str>, running: usize) -> Judgement {
+/// Judges the services by what a glance at them found. `log` is how their logs are seen.
+pub fn health(trouble: Option<&str>, running: usize, log: &str) -> Judgement {
     match trouble {
         None => Judgement::pass(quantity::counted(running as u64, "service is well", "services are well")),
-        Some(trouble) => Judgement::fail(trouble, "see its log: `docker compose logs --tail 50`"),
+        Some(trouble) => Judgement::fail(trouble, format!("see its log: `{log}`")),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::migrate::Applied;
 use super::{
     AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError, ServiceName,
-    limit,
+    Smoke, Support, limit,
 };
 use crate::model::release::Version;
 
@@ -34,9 +34,14 @@ pub struct ProcessProfile {
     /// What is run around every operation.
     #[serde(default)]
     pub hooks: Hooks,
+    /// A short walk through what it is for.
+    pub smoke: Option<Smoke>,
     /// What its logs tell.
     #[serde(default)]
     pub logs: Logs,
+    /// What a support bundle asks it for.
+    #[serde(default)]
+    pub support: Support,
 }
 
 /// Where the releases and the settings of a product of processes are. Paths are seen from the install.

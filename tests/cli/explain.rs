@@ -6,6 +6,7 @@ use crate::sandbox::Sandbox;
 #[case("db-pooler")]
 #[case("exit-6")]
 #[case("host-engine")]
+#[case("store-open")]
 fn one_is_told_in_four_parts(#[case] id: &str) {
     insta::assert_snapshot!(format!("one_{id}"), Sandbox::empty().run(&format!("explain {id}")));
 }

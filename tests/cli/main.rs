@@ -17,6 +17,7 @@ mod locked;
 mod logs;
 mod output;
 mod paused;
+mod process;
 mod redact;
 mod sandbox;
 mod support_bundle;

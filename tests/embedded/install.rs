@@ -84,7 +84,7 @@ impl Install {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -102,6 +102,41 @@ impl Install {
 
     pub(crate) fn is_healthy(&self) -> bool {
         ask(self.port, "GET /healthz", "") == Some(200)
+    }
+
+    /// Writes the environment file.
+    pub(crate) fn assign(&self, text: &str, mode: u32) {
+        write(&self.path(".env"), text, mode);
+    }
+
+    /// Adds to the description.
+    pub(crate) fn describe(&self, more: &str) {
+        write(&self.path("opsctl.toml"), &format!("{}{more}", description(self.port)), 0o644);
+    }
+
+    /// The one file in the install's folder whose name begins so.
+    pub(crate) fn only(&self, start: &str) -> PathBuf {
+        let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(start);
+        let paths = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut found: Vec<PathBuf> = paths.filter(named).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
+    /// Kills the product itself, as the kernel does when memory runs out: whoever waits for it notes how it ended.
+    pub(crate) fn kill_product(&self) {
+        let noted = fs::read_to_string(self.path(".opsctl/run/collector.process")).unwrap();
+        let shell = noted.split(' ').nth(1).unwrap();
+        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        let status = Command::new("kill").arg("-KILL").args(children.split_whitespace()).status().unwrap();
+        assert!(status.success(), "{children}");
+    }
+
+    /// Does something to the store, as its owner.
+    pub(crate) fn execute(&self, statement: &str) {
+        let store = Connection::open(self.path("data/collector.db")).unwrap();
+        store.busy_timeout(Duration::from_secs(5)).unwrap();
+        store.execute_batch(statement).unwrap();
     }
 
     pub(crate) fn receipts(&self) -> Vec<String> {
@@ -215,11 +250,13 @@ impl Stand for Install {
 
 impl Drop for Install {
     fn drop(&mut self) {
+        // A test may have left a file behind that cannot be read.
+        let _ = fs::remove_file(self.path(".env"));
         let _ = self.run("stop");
     }
 }
 
-fn write(path: &Path, text: &str, mode: u32) {
+pub(crate) fn write(path: &Path, text: &str, mode: u32) {
     let mut file = File::create(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use super::condition::Depth;
 use super::error::{Problem, SqliteError};
 use super::head;
 
@@ -26,11 +27,19 @@ const MOST_PROBLEMS: usize = 5;
 /// # Errors
 /// [`SqliteError`] for what cannot be used.
 pub fn open(file: &Path) -> Result<Connection, SqliteError> {
+    open_within(file, PATIENCE)
+}
+
+/// Opens a store that is there, and waits only so long for somebody who holds it.
+///
+/// # Errors
+/// [`SqliteError`] for what cannot be used.
+pub fn open_within(file: &Path, patience: Duration) -> Result<Connection, SqliteError> {
     head::examine(file)?;
     let opened = || {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let store = Connection::open_with_flags(file, flags)?;
-        store.busy_timeout(PATIENCE)?;
+        store.busy_timeout(patience)?;
         store.query_one("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(store)
     };
@@ -50,7 +59,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     {
         let mut target = Connection::open(&partial).map_err(failed)?;
         step(&source, &mut target).map_err(|problem| SqliteError::new(from, problem))?;
-        check(&target).map_err(|problem| SqliteError::new(from, problem))?;
+        check(&target, Depth::Full).map_err(|problem| SqliteError::new(from, problem))?;
     }
     publish(&partial, to)
 }
@@ -93,8 +102,12 @@ fn step(source: &Connection, target: &mut Connection) -> Result<(), Problem> {
 ///
 /// # Errors
 /// [`Problem::Corrupt`] with what was found.
-pub fn check(store: &Connection) -> Result<(), Problem> {
-    let mut rows = store.prepare(&format!("PRAGMA integrity_check({MOST_PROBLEMS})"))?;
+pub fn check(store: &Connection, depth: Depth) -> Result<(), Problem> {
+    let pragma = match depth {
+        Depth::Quick => "quick_check",
+        Depth::Full => "integrity_check",
+    };
+    let mut rows = store.prepare(&format!("PRAGMA {pragma}({MOST_PROBLEMS})"))?;
     let found: Vec<String> = rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     if found == ["ok"] { Ok(()) } else { Err(Problem::Corrupt(found.join("; "))) }
 }

@@ -66,6 +66,11 @@ impl SqliteError {
         }
     }
 
+    /// What is wrong, without the name of the file.
+    pub fn reason(&self) -> String {
+        self.problem.to_string()
+    }
+
     /// As a command reports it.
     pub fn fault(&self, what: impl Into<String>) -> Fault {
         let fault = Fault::caused_by(what, self);

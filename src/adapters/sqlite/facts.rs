@@ -43,19 +43,34 @@ pub fn facts(
     })
 }
 
-/// The tables with their rows, by name. What SQLite keeps for itself is none.
-fn tables(store: &Connection) -> Result<Vec<TableRows>, rusqlite::Error> {
+/// The names of the tables. What SQLite keeps for itself is none.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn table_names(store: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let mut listed = store.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
     )?;
-    let names: Vec<String> = listed.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    listed.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The tables with their rows, by name.
+fn tables(store: &Connection) -> Result<Vec<TableRows>, rusqlite::Error> {
     let counted = |name: String| {
-        let count = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
-        let rows: i64 = store.query_one(&count, [], |row| row.get(0))?;
-        let rows = u64::try_from(rows).unwrap_or_default();
+        let rows = rows(store, &name)?;
         Ok(TableRows { schema: "main".to_owned(), name, rows, newest_row: None })
     };
-    names.into_iter().map(counted).collect()
+    table_names(store)?.into_iter().map(counted).collect()
+}
+
+/// How many rows a table has.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn rows(store: &Connection, table: &str) -> Result<u64, rusqlite::Error> {
+    let count = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
+    let rows: i64 = store.query_one(&count, [], |row| row.get(0))?;
+    Ok(u64::try_from(rows).unwrap_or_default())
 }
 
 fn newest(store: &Connection, column: &Freshness) -> Result<Option<jiff::Timestamp>, rusqlite::Error> {
@@ -64,7 +79,11 @@ fn newest(store: &Connection, column: &Freshness) -> Result<Option<jiff::Timesta
     Ok(text.and_then(|text| text.parse().ok()))
 }
 
-fn violations(store: &Connection) -> Result<u64, rusqlite::Error> {
+/// How many rows refer to rows that are not there.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn violations(store: &Connection) -> Result<u64, rusqlite::Error> {
     let count: i64 =
         store.query_one("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or_default())
@@ -97,7 +116,11 @@ pub fn migrations(store: &Connection, applied: &AppliedMigrations) -> Result<Vec
     migrations.collect()
 }
 
-fn schema_hash(store: &Connection) -> Result<String, rusqlite::Error> {
+/// A hash of the schema.
+///
+/// # Errors
+/// Those of SQLite.
+pub fn schema_hash(store: &Connection) -> Result<String, rusqlite::Error> {
     let mut rows =
         store.prepare("SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema ORDER BY 1, 2")?;
     let mut hash = Sha256::new();

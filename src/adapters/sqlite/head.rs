@@ -42,9 +42,8 @@ fn look(file: &Path) -> Result<(), Problem> {
     if !opened.metadata()?.is_file() {
         return Err(Problem::NotAFile);
     }
-    let kind = rustix::fs::fstatfs(&opened).map_err(std::io::Error::from)?.f_type;
-    let kind = u64::try_from(kind).unwrap_or_default();
-    if let Some((_, name)) = NETWORK.into_iter().find(|(number, _)| *number == kind) {
+    let system = rustix::fs::fstatfs(&opened).map_err(std::io::Error::from)?;
+    if let Some(name) = network(&system) {
         return Err(Problem::Network(name));
     }
     let mut head = [0; HEAD];
@@ -54,6 +53,19 @@ fn look(file: &Path) -> Result<(), Problem> {
         _ if head[READ_VERSION] > WITH_WAL => Err(Problem::Newer),
         _ => Ok(()),
     }
+}
+
+/// The network file system that a folder is on; none on a disk of this machine.
+///
+/// # Errors
+/// If the folder cannot be looked at.
+pub fn network_of(folder: &Path) -> std::io::Result<Option<&'static str>> {
+    Ok(network(&rustix::fs::statfs(folder)?))
+}
+
+fn network(system: &rustix::fs::StatFs) -> Option<&'static str> {
+    let kind = u64::try_from(system.f_type).unwrap_or_default();
+    NETWORK.into_iter().find(|(number, _)| *number == kind).map(|(_, name)| name)
 }
 
 #[cfg(test)]

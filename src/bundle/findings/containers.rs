@@ -3,7 +3,7 @@
 use super::Severity::{Critical, Warning};
 use super::exits::{named, service_of, state};
 use super::{Evidence, Finding};
-use crate::bundle::contents::{ContainerFacts, member};
+use crate::bundle::contents::ContainerFacts;
 use crate::bundle::read::Bundle;
 
 /// A container that has not become well within this time will not, in seconds.
@@ -40,10 +40,11 @@ fn probes(bundle: &Bundle, container: &ContainerFacts) -> Vec<Evidence> {
     let bad = container.health_log.iter().rev().filter(|probe| probe.exit_code != 0);
     bad.take(2)
         .map(|probe| {
-            let line = bundle.line_of(member::CONTAINERS, &[&named(container), "\"health_log\"", &probe.at]);
+            let line =
+                bundle.line_of(bundle.of_containers(), &[&named(container), "\"health_log\"", &probe.at]);
             let said = if probe.output.trim().is_empty() { "said nothing" } else { probe.output.trim() };
             Evidence::new(
-                member::CONTAINERS,
+                bundle.of_containers(),
                 line,
                 format!("{}: status {}: {said}", probe.at, probe.exit_code),
             )

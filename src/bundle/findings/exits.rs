@@ -98,14 +98,14 @@ pub(super) fn refused_starts(bundle: &Bundle) -> Vec<Finding> {
                     "host-engine",
                 ),
             };
-            let line = bundle.line_of(member::CONTAINERS, &[&named(container), "\"error\""]);
+            let line = bundle.line_of(bundle.of_containers(), &[&named(container), "\"error\""]);
             let finding = Finding::new(
                 "start-refused",
                 Critical,
                 format!("start refused: the engine could not start {}", container.name),
             )
             .about([service])
-            .seen([Evidence::new(member::CONTAINERS, line, error)])
+            .seen([Evidence::new(bundle.of_containers(), line, error)])
             .remedy(remedy)
             .explained(explain);
             Some(finding)
@@ -154,8 +154,19 @@ fn of_down(bundle: &Bundle, container: &ContainerFacts) -> Finding {
         .about([service])
         .seen([state(bundle, container)])
         .seen(words(bundle, container))
-        .remedy(format!("if its last words do not tell why: was it stopped by hand? `docker compose up -d {service}` starts it"))
+        .remedy(format!(
+            "if its last words do not tell why: was it stopped by hand? `{}` starts it",
+            start(bundle, service)
+        ))
         .explained("product-health")
+}
+
+fn start(bundle: &Bundle, service: &str) -> String {
+    if bundle.is_of_a_process() {
+        "opsctl start".to_owned()
+    } else {
+        format!("docker compose up -d {service}")
+    }
 }
 
 /// Containers that the engine had to start again, and that are well now.
@@ -182,13 +193,13 @@ pub(super) fn restarted(bundle: &Bundle) -> Vec<Finding> {
 
 /// The state of a container in a line.
 pub(super) fn state(bundle: &Bundle, container: &ContainerFacts) -> Evidence {
-    let line = bundle.line_of(member::CONTAINERS, &[&named(container), "\"state\""]);
+    let line = bundle.line_of(bundle.of_containers(), &[&named(container), "\"state\""]);
     let health = container.health.as_deref().map_or(String::new(), |health| format!(", {health}"));
     let finished = container.finished.as_deref().map_or(String::new(), |at| format!(", last ended {at}"));
     let restarts = quantity::counted(container.restarts, "restart", "restarts");
     let text =
         format!("{}: {}{health}{}{finished}, {restarts}", container.name, container.state, status(container));
-    Evidence::new(member::CONTAINERS, line, text)
+    Evidence::new(bundle.of_containers(), line, text)
 }
 
 fn words(bundle: &Bundle, container: &ContainerFacts) -> Vec<Evidence> {

@@ -44,9 +44,9 @@ fn of_service(bundle: &Bundle, service: &str) -> Finding {
         .map_or("no limit of its own".to_owned(), |limit| format!("its limit is {}", quantity::bytes(limit)));
     let killed = containers.iter().filter(|container| container.oom_killed).map(|container| {
         let marks = [format!("\"name\": \"{}\"", container.name), "\"oom_killed\"".to_owned()];
-        let line = bundle.line_of(member::CONTAINERS, &[&marks[0], &marks[1]]);
+        let line = bundle.line_of(bundle.of_containers(), &[&marks[0], &marks[1]]);
         let text = format!("the kernel ended {} because memory ran out; {limited}", container.name);
-        Evidence::new(member::CONTAINERS, line, text)
+        Evidence::new(bundle.of_containers(), line, text)
     });
     let events = bundle.facts().events.iter().enumerate();
     let events: Vec<Evidence> = events

@@ -32,7 +32,7 @@ pub(super) fn mismatch(bundle: &Bundle) -> Vec<Finding> {
             note(
                 &tag,
                 Evidence::new(
-                    member::CONTAINERS,
+                    bundle.of_containers(),
                     line,
                     format!("{} runs {}", container.name, container.image),
                 ),
@@ -85,7 +85,7 @@ pub(super) fn drift(bundle: &Bundle) -> Vec<Finding> {
             let containers: Vec<&ContainerFacts> = by_id.into_values().flatten().collect();
             let evidence = containers.iter().map(|container| {
                 let line = name_line(bundle, container, "\"image_id\"");
-                Evidence::new(member::CONTAINERS, line, format!("{} runs {}", container.name, container.image_id))
+                Evidence::new(bundle.of_containers(), line, format!("{} runs {}", container.name, container.image_id))
             });
             Finding::new("image-drift", Warning, format!("image drift: {image} means different images in running containers"))
                 .about(containers.iter().filter_map(|container| container.service.clone()))
@@ -118,7 +118,7 @@ pub(super) fn settings(bundle: &Bundle) -> Vec<Finding> {
             }
             let evidence = containers.iter().map(|container| {
                 let line = name_line(bundle, container, &format!("\"{}\"", differ[0]));
-                Evidence::new(member::CONTAINERS, line, format!("{}: {}", container.name, differ.join(", ")))
+                Evidence::new(bundle.of_containers(), line, format!("{}: {}", container.name, differ.join(", ")))
             });
             let title = format!("settings differ: replicas of {service} have other values of {}", differ.join(", "));
             let finding = Finding::new("settings-differ", Warning, title)
@@ -136,7 +136,7 @@ fn running(bundle: &Bundle) -> impl Iterator<Item = &ContainerFacts> {
 }
 
 fn name_line(bundle: &Bundle, container: &ContainerFacts, field: &str) -> Option<usize> {
-    bundle.line_of(member::CONTAINERS, &[&format!("\"name\": \"{}\"", container.name), field])
+    bundle.line_of(bundle.of_containers(), &[&format!("\"name\": \"{}\"", container.name), field])
 }
 
 fn repository(image: &str) -> String {

@@ -12,14 +12,23 @@ use crate::report::quantity;
 /// Most containers of which everything is shown.
 const MOST: usize = 60;
 
+pub(super) fn heading(bundle: &Bundle) -> &'static str {
+    if bundle.is_of_a_process() { "Processes" } else { "Containers" }
+}
+
 pub(super) fn table(bundle: &Bundle, anchors: &Anchors<'_>) -> Option<Markup> {
     let containers = &bundle.facts().containers;
     if containers.is_empty() {
         return None;
     }
+    let (heading, each) = if bundle.is_of_a_process() {
+        ("Processes, also those that ended", "Process")
+    } else {
+        ("Containers of the project, also those that ended", "Container")
+    };
     let table = rows::table(
-        "Containers of the project, also those that ended",
-        ["Container", "State", "Exit", "Restarts", "Started", "Ended", "Image"],
+        heading,
+        [each, "State", "Exit", "Restarts", "Started", "Ended", "Image"],
         containers.iter().map(|container| row(bundle, container, anchors)),
     );
     Some(html! {

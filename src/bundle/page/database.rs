@@ -41,6 +41,32 @@ pub(super) fn server(bundle: &Bundle) -> Option<Markup> {
     })
 }
 
+/// A SQLite file, and the rows of its tables.
+pub(super) fn store(bundle: &Bundle) -> Option<Markup> {
+    let facts = bundle.facts();
+    let store = facts.store.as_ref()?;
+    Some(html! {
+        (pairs([
+            ("File", html! { (code(&store.file)) ", " (quantity::bytes(store.bytes)) }),
+            ("Write-ahead log", html! { (quantity::bytes(store.log_bytes)) }),
+            ("Could not be looked into", text(store.trouble.as_deref().unwrap_or("no"))),
+        ]))
+        @if !store.properties.is_empty() {
+            (rows::table("Properties", ["Property", "Value"], store.properties.iter().map(|(name, value)| [code(name), code(value)])))
+        }
+        @if !facts.tables.is_empty() {
+            (rows::table("Tables", ["Table", "Rows"], facts.tables.iter().map(|table| [
+                code(&table.name), html! { (table.rows.map_or("not counted".to_owned(), quantity::count)) },
+            ])))
+        }
+        @if !store.kept.is_empty() {
+            (rows::table("Kept beside it", ["Name", "For", "Size"], store.kept.iter().map(|kept| [
+                code(&kept.name), text(&kept.purpose), html! { (quantity::bytes(kept.bytes)) },
+            ])))
+        }
+    })
+}
+
 fn table(table: &TableFacts) -> [Markup; 6] {
     [
         code(&format!("{}.{}", table.schema, table.name)),

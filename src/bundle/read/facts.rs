@@ -12,7 +12,7 @@ use super::lenient::{self, Read};
 use super::metrics::{self, Sample};
 use crate::bundle::contents::{
     Activity, Answer, BackupFacts, BundleManifest, ContainerFacts, EngineEvent, HostFacts, Migrations,
-    OperationFacts, QueueDepth, SCHEMA, ServerFacts, TableFacts, member,
+    OperationFacts, QueueDepth, SCHEMA, ServerFacts, StoreFacts, TableFacts, member,
 };
 use crate::profile::Profile;
 
@@ -21,12 +21,14 @@ use crate::profile::Profile;
 pub struct Facts {
     /// What the bundle says of itself.
     pub manifest: BundleManifest,
-    /// Containers of the project.
+    /// Containers of the project, or processes.
     pub containers: Vec<ContainerFacts>,
     /// What the engine recorded.
     pub events: Vec<EngineEvent>,
     /// The database server.
     pub server: Option<ServerFacts>,
+    /// The SQLite file.
+    pub store: Option<StoreFacts>,
     /// What it is doing.
     pub activity: Option<Activity>,
     /// Tables.
@@ -78,9 +80,10 @@ impl Facts {
         reader.check_manifest(manifest.as_ref());
         Self {
             manifest: manifest.unwrap_or_default(),
-            containers: reader.list(member::CONTAINERS),
+            containers: reader.list(bundle.of_containers()),
             events: reader.lines(member::EVENTS),
             server: reader.object(member::SERVER),
+            store: reader.object(member::STORE),
             activity: reader.object(member::ACTIVITY),
             tables: reader.list(member::TABLES),
             migrations: reader.object(member::MIGRATIONS),

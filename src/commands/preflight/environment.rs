@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::host::failing;
+use super::outlook::Outlook;
 use super::survey::Survey;
 use crate::adapters::docker::Container;
 use crate::adapters::env_store::EnvStore;
@@ -16,7 +17,7 @@ use crate::preflight::environment::{self as judge, ComposeFiles, Settings, Stale
 use crate::profile::{DatabaseMode, Profile, SecretKind};
 
 /// Settings of opsctl's own, of Compose and of Docker: they need not be in the example.
-const OWN: [&str; 9] = [
+pub(super) const OWN: [&str; 9] = [
     "BACKUP_DIR",
     "KEEP",
     "COMPOSE_FILE",
@@ -28,7 +29,7 @@ const OWN: [&str; 9] = [
     "OPSCTL_PLATFORM_KEY",
 ];
 
-pub(super) fn file(survey: &Survey<'_>) -> Judgement {
+pub(super) fn file(survey: &Outlook<'_>) -> Judgement {
     let path = survey.env_file();
     let unusable = |error: &dyn std::error::Error, hint: &str| {
         failing(&Fault::caused_by(format!("{} cannot be used", path.display()), error).hint(hint))
@@ -39,13 +40,14 @@ pub(super) fn file(survey: &Survey<'_>) -> Judgement {
     };
     let lookup = |name: &str| survey.context.surroundings.variable(name).map(str::to_owned);
     match read.file().values(&lookup) {
+        Ok(_) if !path.exists() => Judgement::skipped(format!("there is no {}", path.display())),
         Ok(values) => Judgement::pass(format!("{} assigns {} settings", path.display(), values.len())),
         Err(error) => unusable(&error, error.hint()),
     }
 }
 
 /// What the distribution's example assigns; none where there is no example.
-fn example(survey: &Survey<'_>) -> Option<Settings> {
+pub(super) fn example(survey: &Outlook<'_>) -> Option<Settings> {
     let path = survey.env_file().with_file_name(".env.example");
     let read = EnvStore::at(&path).read().ok().filter(|_| path.is_file())?;
     survey.values(read.file()).ok()
@@ -71,7 +73,11 @@ pub(super) async fn required(survey: &Survey<'_>) -> Judgement {
 }
 
 /// The process environment counts too, as it does for Compose.
-fn with_process(survey: &Survey<'_>, mut settings: Settings, example: Option<&Settings>) -> Settings {
+pub(super) fn with_process(
+    survey: &Outlook<'_>,
+    mut settings: Settings,
+    example: Option<&Settings>,
+) -> Settings {
     for name in example.into_iter().flat_map(Settings::keys) {
         if let Some(value) = survey.context.surroundings.variable(name) {
             settings.insert(name.clone(), value.to_owned());
@@ -96,13 +102,7 @@ pub(super) async fn names(survey: &Survey<'_>) -> Judgement {
 fn known(survey: &Survey<'_>, install: &Install) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = OWN.map(str::to_owned).into();
     known.extend(profile_names(&install.profile));
-    let example = survey.env_file().with_file_name(".env.example");
-    if let Ok(text) = std::fs::read_to_string(example) {
-        known.extend(text.lines().filter_map(|line| {
-            let (name, _) = line.trim_start_matches(['#', ' ']).split_once('=')?;
-            VariableName::try_from(name.trim()).ok().map(|name| name.as_str().to_owned())
-        }));
-    }
+    known.extend(named_in_example(survey));
     for file in &install.compose.project().files {
         known.extend(std::fs::read_to_string(file).map(|text| named_in(&text)).unwrap_or_default());
     }
@@ -111,6 +111,17 @@ fn known(survey: &Survey<'_>, install: &Install) -> BTreeSet<String> {
         survey.settings().map(|settings| settings.into_keys().collect()).unwrap_or_default();
     known.extend(given.filter(|name| !from_file.contains(*name)).cloned());
     known
+}
+
+/// The names that the distribution's example has, also where it comments them out.
+pub(super) fn named_in_example(survey: &Outlook<'_>) -> BTreeSet<String> {
+    let example = survey.env_file().with_file_name(".env.example");
+    let text = std::fs::read_to_string(example).unwrap_or_default();
+    let named = |line: &str| {
+        let (name, _) = line.trim_start_matches(['#', ' ']).split_once('=')?;
+        VariableName::try_from(name.trim()).ok().map(|name| name.as_str().to_owned())
+    };
+    text.lines().filter_map(named).collect()
 }
 
 fn profile_names(profile: &Profile) -> impl Iterator<Item = String> {
@@ -155,7 +166,7 @@ pub(super) async fn removed(survey: &Survey<'_>) -> Judgement {
     })
 }
 
-pub(super) fn duplicates(survey: &Survey<'_>) -> Judgement {
+pub(super) fn duplicates(survey: &Outlook<'_>) -> Judgement {
     let settings = match survey.settings() {
         Ok(settings) => settings,
         Err(skipped) => return skipped,
@@ -179,7 +190,7 @@ pub(super) async fn placeholders(survey: &Survey<'_>) -> Judgement {
     judge::placeholders(&settings, &install.profile.secrets, example(survey).as_ref(), &common)
 }
 
-pub(super) fn mode(survey: &Survey<'_>) -> Judgement {
+pub(super) fn mode(survey: &Outlook<'_>) -> Judgement {
     let path = survey.env_file();
     match std::fs::metadata(&path) {
         Ok(metadata) => judge::mode(metadata.permissions().mode(), &path.display().to_string()),
@@ -253,7 +264,12 @@ pub(super) async fn running(survey: &Survey<'_>) -> Judgement {
     let ours: Vec<&Container> = containers.iter().filter(|container| container.is_running()).collect();
     let stale: Vec<Stale> = ours.iter().filter_map(|container| stale(install, container)).collect();
     let start = [install.compose.typed(), vec!["up".to_owned(), "-d".to_owned()]].concat();
-    judge::running(ours.len(), &stale, &shell_words::join(start))
+    if ours.is_empty() {
+        return Judgement::skipped("nothing runs");
+    }
+    let remedy =
+        format!("make them anew, a restart does not read settings again: `{}`", shell_words::join(start));
+    judge::running(&format!("{} containers", ours.len()), &stale, &remedy)
 }
 
 fn stale(install: &Install, container: &Container) -> Option<Stale> {
@@ -267,7 +283,7 @@ fn stale(install: &Install, container: &Container) -> Option<Stale> {
             (has != Some(wanted)).then(|| name.clone())
         })
         .collect();
-    (!names.is_empty()).then(|| Stale { container: container.name.clone(), names })
+    (!names.is_empty()).then(|| Stale { name: container.name.clone(), names })
 }
 
 #[cfg(test)]

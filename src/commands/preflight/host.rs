@@ -1,7 +1,7 @@
 //! Looking at the machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::survey::Survey;
 use crate::adapters::compose::ComposeVersion;
@@ -13,8 +13,8 @@ use crate::commands::database as reaching;
 use crate::commands::install::Install;
 use crate::model::compose_model::Protocol;
 use crate::model::conninfo::Host;
-use crate::preflight::Judgement;
-use crate::preflight::host::{self, Disk, Resources, TakenPort};
+use crate::preflight::host::{self, Disk, PortHolder, Resources, TakenPort, Writable};
+use crate::preflight::{Judgement, Kind};
 use crate::profile::DatabaseMode;
 
 pub(super) async fn engine(survey: &Survey<'_>) -> Judgement {
@@ -56,7 +56,7 @@ pub(super) async fn resources(survey: &Survey<'_>) -> Judgement {
 
 pub(super) async fn room(survey: &Survey<'_>) -> Judgement {
     let size = survey.condition().await.ok().map(|condition| condition.size);
-    host::room(&disks(survey).await, size)
+    host::room(&disks(survey).await, size, Kind::Compose)
 }
 
 pub(super) async fn inodes(survey: &Survey<'_>) -> Judgement {
@@ -102,14 +102,14 @@ pub(super) async fn ports(survey: &Survey<'_>) -> Judgement {
             if runs(name) || (first..=last).any(|port_number| is_free(port.host_ip, port_number)) {
                 continue;
             }
-            let by = who_has(install, port.host_ip, first).await;
+            let by = who_has(install, port.host_ip, first).await.map(PortHolder::Container);
             taken.push(TakenPort { service: name.clone(), ip: port.host_ip, port: first, by });
         }
     }
     host::ports(published, &taken)
 }
 
-fn is_free(ip: Option<IpAddr>, port: u16) -> bool {
+pub(super) fn is_free(ip: Option<IpAddr>, port: u16) -> bool {
     let address = SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), port);
     !matches!(TcpListener::bind(address), Err(error) if error.kind() == std::io::ErrorKind::AddrInUse)
 }
@@ -124,6 +124,27 @@ async fn who_has(install: &Install, ip: Option<IpAddr>, port: u16) -> Option<Str
         })
     };
     running.into_iter().find(meets).map(|container| container.name)
+}
+
+pub(super) async fn backups(survey: &Survey<'_>) -> Judgement {
+    match survey.install().await {
+        Ok(install) => backups_in(&install.place.backup_dir(None, &install.variables)),
+        Err(skipped) => skipped,
+    }
+}
+
+/// Whether backups can be written into a directory.
+pub(super) fn backups_in(directory: &Path) -> Judgement {
+    let may_write = |folder: &Path| rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok();
+    let existing = directory.ancestors().find(|folder| folder.exists());
+    let found = match existing {
+        Some(folder) if !folder.is_dir() => Writable::NoDirectory,
+        Some(folder) if !may_write(folder) => Writable::No,
+        Some(folder) if folder == directory => Writable::Yes,
+        Some(_) => Writable::WhenMade,
+        None => Writable::No,
+    };
+    host::backups(&directory.display().to_string(), found)
 }
 
 /// Runs PostgreSQL's own probe in a container on the product's network: a firewall may let this machine through and

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::host::failing;
+use super::outlook::Outlook;
 use super::survey::Survey;
 use crate::adapters::catalogue::Catalogue;
 use crate::adapters::compose_services::own_preflight::PREFLIGHT_ROLE;
@@ -17,6 +18,9 @@ use crate::model::image_ref::ImageRef;
 use crate::preflight::Judgement;
 use crate::preflight::product::{self as judge, Selected, SharedSetting};
 use crate::profile::{Preflight, ServiceName};
+
+/// How the logs of Compose's services are seen.
+pub(in crate::commands) const COMPOSE_LOGS: &str = "docker compose logs --tail 50";
 
 async fn selected(survey: &Survey<'_>) -> Result<Selected, Judgement> {
     let install = survey.install().await?;
@@ -75,7 +79,7 @@ fn written_by<'a>(
     })
 }
 
-pub(super) fn operation(survey: &Survey<'_>) -> Judgement {
+pub(super) fn operation(survey: &Outlook<'_>) -> Judgement {
     if let Some(holder) = current_holder(&survey.place.state.lock()) {
         return Judgement::pass(format!("{} by {} is running", holder.doing.in_words(), holder.actor));
     }
@@ -90,7 +94,7 @@ pub(super) fn operation(survey: &Survey<'_>) -> Judgement {
 
 pub(super) async fn health(survey: &Survey<'_>) -> Judgement {
     match survey.found().await {
-        Ok(found) => judge::health(found.trouble.as_deref(), found.running.len()),
+        Ok(found) => judge::health(found.trouble.as_deref(), found.running.len(), COMPOSE_LOGS),
         Err(skipped) => skipped,
     }
 }
@@ -243,12 +247,8 @@ async fn one_off(
     })
 }
 
-pub(super) async fn backup(survey: &Survey<'_>) -> Judgement {
-    let install = match survey.install().await {
-        Ok(install) => install,
-        Err(skipped) => return skipped,
-    };
-    let catalogue = match Catalogue::open(install.place.state.root()) {
+pub(super) fn backup(survey: &Outlook<'_>) -> Judgement {
+    let catalogue = match Catalogue::open(survey.place.state.root()) {
         Ok(catalogue) => catalogue,
         Err(error) => return failing(&catalogue_fault(&error)),
     };

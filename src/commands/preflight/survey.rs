@@ -1,11 +1,12 @@
 //! What checks have in common, found out once and when the first of them asks.
 
-use std::path::PathBuf;
+use std::ops::{Deref, DerefMut};
+
 use tokio::sync::OnceCell;
 
+use super::outlook::{ALONE, Known, Outlook, without};
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, Engine, EngineFacts};
-use crate::adapters::env_store::{EnvStore, EnvStoreError, Snapshot};
 use crate::adapters::postgres::condition::condition;
 use crate::adapters::postgres::session::Session;
 use crate::adapters::product_database;
@@ -14,32 +15,15 @@ use crate::commands::current::{self, Found};
 use crate::commands::database::{self, Reached};
 use crate::commands::install::{Install, Place, engine_settings};
 use crate::commands::live;
-use crate::env_file::EnvFile;
 use crate::error::Fault;
-use crate::journal::lock::current_holder;
-use crate::model::operation::{OperationId, OperationKind};
 use crate::preflight::Judgement;
 use crate::preflight::database::Condition;
-use crate::preflight::environment::Settings;
-
-/// Something that a check needs and that could not be found out: the check is skipped, as another one says why.
-pub(in crate::commands) type Known<'a, T> = Result<&'a T, Judgement>;
-
-/// Why nobody asks the product's database while an operation runs.
-pub(in crate::commands) const ALONE: &str =
-    "an operation is running, which has to be alone with the database";
 
 /// An install under examination.
 pub(in crate::commands) struct Survey<'a> {
-    pub(in crate::commands) context: &'a Context,
-    pub(in crate::commands) place: Place,
+    outlook: Outlook<'a>,
     /// The install, where somebody read it already.
     given: Option<&'a Install>,
-    /// For what is labelled or named after an operation; none is recorded.
-    pub(in crate::commands) operation: OperationId,
-    /// Whether an operation runs that somebody else began: it copies and renames the database, and has to be alone with it
-    /// then. No session of the product's database is opened.
-    pub(in crate::commands) beside_operation: bool,
     install: OnceCell<Result<Install, Fault>>,
     engine: OnceCell<Result<(Engine, EngineFacts), Fault>>,
     containers: OnceCell<Result<Vec<Container>, Fault>>,
@@ -49,13 +33,10 @@ pub(in crate::commands) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    fn new(context: &'a Context, place: Place) -> Self {
+    fn new(outlook: Outlook<'a>) -> Self {
         Self {
-            context,
-            place,
+            outlook,
             given: None,
-            operation: OperationId::new(jiff::Timestamp::now(), OperationKind::Backup),
-            beside_operation: false,
             install: OnceCell::new(),
             engine: OnceCell::new(),
             containers: OnceCell::new(),
@@ -67,13 +48,12 @@ impl<'a> Survey<'a> {
 
     /// As one finds it: an operation that runs on it is somebody else's.
     pub(in crate::commands) fn beside(context: &'a Context, place: Place) -> Self {
-        let beside_operation = current_holder(&place.state.lock()).is_some();
-        Self { beside_operation, ..Self::new(context, place) }
+        Self::new(Outlook::beside(context, place))
     }
 
     /// An install that was read already.
     pub(in crate::commands) fn of(context: &'a Context, install: &'a Install) -> Self {
-        Self { given: Some(install), ..Self::new(context, install.place.clone()) }
+        Self { given: Some(install), ..Self::new(Outlook::new(context, install.place.clone())) }
     }
 
     /// Why the install cannot be read, if it cannot.
@@ -195,30 +175,18 @@ impl<'a> Survey<'a> {
     async fn asked_server(&self) -> Known<'_, (Session, Condition)> {
         self.server().await?.as_ref().map_err(|fault| without("the database cannot be asked", fault))
     }
+}
 
-    pub(in crate::commands) fn env_file(&self) -> PathBuf {
-        self.place.env_file()
-    }
+impl<'a> Deref for Survey<'a> {
+    type Target = Outlook<'a>;
 
-    pub(in crate::commands) fn read_env(&self) -> Result<Snapshot, EnvStoreError> {
-        EnvStore::at(self.env_file()).read()
-    }
-
-    /// What the environment file assigns, without the process environment.
-    pub(in crate::commands) fn settings(&self) -> Result<Settings, Judgement> {
-        let read = self
-            .read_env()
-            .map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))?;
-        self.values(read.file())
-    }
-
-    /// What an environment file assigns.
-    pub(in crate::commands) fn values(&self, file: &EnvFile) -> Result<Settings, Judgement> {
-        let lookup = |name: &str| self.context.surroundings.variable(name).map(str::to_owned);
-        file.values(&lookup).map_err(|error| Judgement::skipped(format!("the file cannot be read: {error}")))
+    fn deref(&self) -> &Outlook<'a> {
+        &self.outlook
     }
 }
 
-fn without(what: &str, fault: &Fault) -> Judgement {
-    Judgement::skipped(format!("{what}: {}", fault.what))
+impl DerefMut for Survey<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.outlook
+    }
 }

@@ -7,14 +7,19 @@ use crate::cli::Restore;
 use crate::commands::context::Context;
 use crate::commands::embedded::{Embedded, EmbeddedWorld};
 use crate::commands::operate;
+use crate::commands::preflight;
 use crate::commands::ready::Ready;
 use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabasePurpose;
 use crate::operations::restore::Way;
 use crate::ports::Databases as _;
+use crate::preflight::Check;
 
 use super::{Restores, check};
+
+/// What a restore stands on. That the store is damaged, or gone, is no reason not to.
+const CHECKS: [Check; 3] = [Check::HostInodes, Check::StorePlace, Check::StoreOpen];
 
 impl Restores for Embedded {
     fn takes(asked: &Restore) -> Result<(), Failure> {
@@ -27,8 +32,9 @@ impl Restores for Embedded {
         ))
     }
 
-    async fn fits(_: &Context, ready: &Ready<Self>, summary: &Summary) -> Result<(), Failure> {
-        let Ready { found, world, .. } = ready;
+    async fn fits(context: &Context, ready: &Ready<Self>, summary: &Summary) -> Result<(), Failure> {
+        let Ready { install, found, world, .. } = ready;
+        preflight::must_hold(context, install, &CHECKS).await?;
         let Origin::Opsctl(manifest) = &summary.origin else { return Err(Failure::refused(other_kind())) };
         // To bring a damaged one back is what restores are for.
         if world.databases.is_damaged().await.map_err(Failure::refused)? {

@@ -9,6 +9,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::embedded::Embedded;
 use crate::commands::install::Place;
 use crate::commands::operate::{self, Purpose};
+use crate::commands::preflight;
 use crate::commands::ready::{Operable as _, Ready, ready};
 use crate::commands::show;
 use crate::error::{Failure, Fault};
@@ -16,9 +17,20 @@ use crate::model::database_name::DatabasePurpose;
 use crate::model::operation::OperationKind;
 use crate::operations::Wellness;
 use crate::operations::rotate_store::{self, Request};
+use crate::preflight::Check;
 
 /// What can be rotated of such a product.
 const STORE: &str = "store";
+
+/// What a rotation stands on: it puts another store in the place of this one, and archives this one.
+const CHECKS: [Check; 6] = [
+    Check::HostInodes,
+    Check::HostBackups,
+    Check::StoreFile,
+    Check::StorePlace,
+    Check::StoreOpen,
+    Check::StoreSound,
+];
 
 /// Archives the store and begins a new one.
 pub(super) async fn run(context: &Context, place: Place, asked: &Rotate) -> Result<Outcome, Failure> {
@@ -29,6 +41,7 @@ pub(super) async fn run(context: &Context, place: Place, asked: &Rotate) -> Resu
     ready.warn_of_drift(context);
     may_begin_anew(&ready)?;
     let Ready { turn, install, world, .. } = &ready;
+    preflight::must_hold(context, install, &CHECKS).await?;
     let facts = world.databases.facts(&ready.live()).await.map_err(Failure::refused)?;
     fits(&ready, facts.size_bytes)?;
     let (live, stamp) = (ready.live(), operate::stamp(&turn.operation));

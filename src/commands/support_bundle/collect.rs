@@ -6,12 +6,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all};
 
 use crate::bundle::contents::{Collected, CollectorStatus};
-use crate::commands::preflight::survey::ALONE;
+use crate::commands::preflight::outlook::ALONE;
 use crate::error::Fault;
 use crate::report::{Event, Progress, Reporter as _, Unit};
 
-use super::scene::{Desk, Scene};
-use super::{checks, compose, database, environment, host, logs, product, records};
+use super::scene::{Desk, Examined, Scene};
+use super::{checks, compose, database, environment, host, logs, process, product, records};
 
 /// How a collector came to its end.
 pub(super) enum Gathered {
@@ -52,8 +52,8 @@ pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(25);
 
-/// What is slow begins first.
-const COLLECTORS: [Collector; 19] = [
+/// Of a project of Compose with PostgreSQL. What is slow begins first.
+const OF_COMPOSE: [Collector; 19] = [
     Collector { id: "preflight", limit: LONG, run: |desk| checks::preflight(desk).boxed_local() },
     Collector { id: "database-schema", limit: LONG, run: |desk| database::schema(desk).boxed_local() },
     Collector { id: "database-tables", limit: SHORT, run: |desk| database::tables(desk).boxed_local() },
@@ -79,9 +79,37 @@ const COLLECTORS: [Collector; 19] = [
     Collector { id: "operations", limit: SHORT, run: |desk| records::operations(desk).boxed_local() },
 ];
 
+/// Of a process with a SQLite file. What is slow begins first.
+const OF_PROCESS: [Collector; 16] = [
+    Collector { id: "preflight", limit: LONG, run: |desk| checks::preflight(desk).boxed_local() },
+    Collector { id: "database-tables", limit: SHORT, run: |desk| process::tables(desk).boxed_local() },
+    Collector { id: "log-metrics", limit: SHORT, run: |desk| process::log_metrics(desk).boxed_local() },
+    Collector { id: "verify", limit: LONG, run: |desk| checks::verify(desk).boxed_local() },
+    Collector { id: "processes", limit: SHORT, run: |desk| process::processes(desk).boxed_local() },
+    Collector { id: "product-answers", limit: LONG, run: |desk| product::answers(desk).boxed_local() },
+    Collector { id: "product-metrics", limit: SHORT, run: |desk| product::metrics(desk).boxed_local() },
+    Collector { id: "product-bundle", limit: LONG, run: |desk| product::bundle(desk).boxed_local() },
+    Collector { id: "database-store", limit: SHORT, run: |desk| process::store(desk).boxed_local() },
+    Collector { id: "database-schema", limit: SHORT, run: |desk| process::schema(desk).boxed_local() },
+    Collector {
+        id: "database-migrations",
+        limit: SHORT,
+        run: |desk| process::migrations(desk).boxed_local(),
+    },
+    Collector { id: "host", limit: SHORT, run: |desk| host::system(desk).boxed_local() },
+    Collector { id: "environment", limit: SHORT, run: |desk| environment::page(desk).boxed_local() },
+    Collector { id: "description", limit: SHORT, run: |desk| environment::description(desk).boxed_local() },
+    Collector { id: "backups", limit: SHORT, run: |desk| records::backups(desk).boxed_local() },
+    Collector { id: "operations", limit: SHORT, run: |desk| records::operations(desk).boxed_local() },
+];
+
 /// Runs all of them, those of each log too. They come back in the order of the table, logs last.
 pub(super) async fn all(scene: &Scene<'_>) -> Vec<Collected> {
-    let (done, total) = (std::cell::Cell::new(0_u64), COLLECTORS.len() as u64 + 1);
+    let collectors = match scene.examined {
+        Examined::Compose(_) => OF_COMPOSE.as_slice(),
+        Examined::Process(_) => OF_PROCESS.as_slice(),
+    };
+    let (done, total) = (std::cell::Cell::new(0_u64), collectors.len() as u64 + 1);
     let told = |collected: Vec<Collected>| {
         done.set(done.get() + 1);
         let doing = "collecting".into();
@@ -89,7 +117,7 @@ pub(super) async fn all(scene: &Scene<'_>) -> Vec<Collected> {
         scene.context.report(&Event::Progress(progress));
         collected
     };
-    let fixed = join_all(COLLECTORS.iter().map(|collector| async {
+    let fixed = join_all(collectors.iter().map(|collector| async {
         told(vec![one(scene, collector.id, collector.limit, async |desk| (collector.run)(desk).await).await])
     }));
     let (fixed, logs) = tokio::join!(fixed, async { told(logs::each(scene).await) });

@@ -18,8 +18,13 @@ use super::collect::{Gathered, Missing, Outcome};
 use super::scene::Desk;
 
 pub(super) async fn containers(desk: &Desk<'_>) -> Outcome {
-    let facts: Vec<ContainerFacts> =
-        desk.scene.containers()?.iter().map(|container| facts(container, &desk.scene.key)).collect();
+    let facts: Vec<ContainerFacts> = desk
+        .scene
+        .project()?
+        .containers()?
+        .iter()
+        .map(|container| facts(container, &desk.scene.key))
+        .collect();
     desk.json(member::CONTAINERS, &facts).await?;
     Ok(Gathered::Whole)
 }
@@ -55,7 +60,10 @@ fn facts(container: &Container, key: &TokenKey) -> ContainerFacts {
 }
 
 /// Values are told apart by fingerprints under the bundle's key, and shown by none.
-fn fingerprints(environment: &BTreeMap<String, Secret>, key: &TokenKey) -> BTreeMap<String, String> {
+pub(super) fn fingerprints(
+    environment: &BTreeMap<String, Secret>,
+    key: &TokenKey,
+) -> BTreeMap<String, String> {
     environment.iter().map(|(name, value)| (name.clone(), fingerprint(name, value.expose(), key))).collect()
 }
 
@@ -112,10 +120,10 @@ fn networks(access: &NetworkAccess) -> Vec<String> {
 }
 
 pub(super) async fn events(desk: &Desk<'_>) -> Outcome {
-    let (engine, _) = desk.scene.survey.engine().await.as_ref().map_err(Fault::clone)?;
-    let project =
-        desk.scene.project().ok_or_else(|| Missing::Failed("the project is not known".to_owned()))?;
-    let found = engine.events(&project, desk.scene.window.events()).await;
+    let project = desk.scene.project()?;
+    let (engine, _) = project.survey.engine().await.as_ref().map_err(Fault::clone)?;
+    let name = project.name().ok_or_else(|| Missing::Failed("the project is not known".to_owned()))?;
+    let found = engine.events(&name, desk.scene.window.events()).await;
     let (events, left_out) = found.map_err(|error| fault(&error))?;
     let events: Vec<EngineEvent> = events.into_iter().map(event).collect();
     desk.json_lines(member::EVENTS, &events).await?;
@@ -135,7 +143,7 @@ fn event(event: Event) -> EngineEvent {
 
 /// The resolved model, with values of variables only where the product's description calls them public.
 pub(super) async fn model(desk: &Desk<'_>) -> Outcome {
-    let install = desk.scene.survey.install().await?;
+    let install = desk.scene.project()?.survey.install().await?;
     let json = install.compose.resolve_whole().await.map_err(|error| compose_fault(&error))?;
     let mut model: Value = serde_json::from_slice(&json)
         .map_err(|_| Missing::Failed("what Compose printed is no JSON".to_owned()))?;

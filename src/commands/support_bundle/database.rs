@@ -10,7 +10,7 @@ use crate::adapters::product_database::fault;
 use crate::adapters::tool_host::{failed, unsuccessful};
 use crate::adapters::tool_output::{Stdin, ToolError};
 use crate::bundle::contents::{Migrations, QueueDepth, member};
-use crate::commands::preflight::survey::ALONE;
+use crate::commands::preflight::outlook::ALONE;
 use crate::model::pg_tools;
 use crate::report::quantity;
 
@@ -24,17 +24,18 @@ const MOST_SCHEMA: usize = 8 << 20;
 const COUNTS: Duration = Duration::from_secs(7);
 
 pub(super) async fn server(desk: &Desk<'_>) -> Outcome {
-    let session = desk.scene.session().await?;
+    let session = desk.scene.project()?.session().await?;
     let facts = insight::server(session).await.map_err(|error| fault(&error))?;
     desk.json(member::SERVER, &facts).await?;
     Ok(Gathered::Whole)
 }
 
 pub(super) async fn activity(desk: &Desk<'_>) -> Outcome {
-    let activity = if desk.scene.survey.beside_operation {
-        insight::activity(&desk.scene.session_beside().await?).await
+    let project = desk.scene.project()?;
+    let activity = if project.survey.beside_operation {
+        insight::activity(&project.session_beside().await?).await
     } else {
-        insight::activity(desk.scene.session().await?).await
+        insight::activity(project.session().await?).await
     };
     let activity = activity.map_err(|error| fault(&error))?;
     desk.json(member::ACTIVITY, &activity).await?;
@@ -43,7 +44,7 @@ pub(super) async fn activity(desk: &Desk<'_>) -> Outcome {
 
 /// In a session of its own: counting keeps the others waiting.
 pub(super) async fn tables(desk: &Desk<'_>) -> Outcome {
-    let session = desk.scene.own_session().await?;
+    let session = desk.scene.project()?.own_session().await?;
     let tables = insight::tables(&session, COUNTS).await.map_err(|error| fault(&error))?;
     desk.json(member::TABLES, &tables).await?;
     match tables.iter().filter(|table| table.rows.is_none()).count() {
@@ -58,21 +59,22 @@ pub(super) async fn tables(desk: &Desk<'_>) -> Outcome {
 }
 
 pub(super) async fn migrations(desk: &Desk<'_>) -> Outcome {
-    let reached = desk.scene.survey.reached().await?;
+    let project = desk.scene.project()?;
+    let reached = project.survey.reached().await?;
     if reached.database.profile.migrate.is_none() {
         return Err(Missing::Skipped("the product has no migrations that are known here".to_owned()));
     }
-    let applied = reached.database.migrations(desk.scene.session().await?).await?;
+    let applied = reached.database.migrations(project.session().await?).await?;
     desk.json(member::MIGRATIONS, &Migrations { applied, pending: None }).await?;
     Ok(Gathered::Whole)
 }
 
 pub(super) async fn queues(desk: &Desk<'_>) -> Outcome {
-    let queries = &desk.scene.profile()?.support.queues;
+    let queries = &desk.scene.project()?.profile()?.support.queues;
     if queries.is_empty() {
         return Err(Missing::Skipped("the product has no queues that are known here".to_owned()));
     }
-    let session = desk.scene.session().await?;
+    let session = desk.scene.project()?.session().await?;
     let mut depths: Vec<QueueDepth> = Vec::new();
     for query in queries {
         depths.extend(insight::queue(session, query).await.map_err(|error| fault(&error))?);
@@ -82,16 +84,16 @@ pub(super) async fn queues(desk: &Desk<'_>) -> Outcome {
 }
 
 pub(super) async fn schema(desk: &Desk<'_>) -> Outcome {
-    if desk.scene.survey.beside_operation {
+    let survey = &desk.scene.project()?.survey;
+    if survey.beside_operation {
         return Err(Missing::Skipped(ALONE.to_owned()));
     }
-    let (install, reached) = (desk.scene.survey.install().await?, desk.scene.survey.reached().await?);
+    let (install, reached) = (survey.install().await?, survey.reached().await?);
     let tools = &reached.tools;
     let call = pg_tools::schema(tools.tools(), &tools.info(reached.database.live().as_str()));
     let program = call.program.display().to_string();
     let failed = |error: ToolError| failed(&program, &error);
-    let mut running =
-        tools.start(call, None, Stdin::Empty, &desk.scene.survey.operation).await.map_err(failed)?;
+    let mut running = tools.start(call, None, Stdin::Empty, &survey.operation).await.map_err(failed)?;
     let mut feed = desk.begin(member::SCHEMA_SQL, MOST_SCHEMA);
     while let Some(piece) = running.stdout().next().await {
         let piece = piece.map_err(|source| failed(ToolError::Output { program: program.clone(), source }))?;

@@ -11,7 +11,7 @@ use super::scene::{Desk, Scene};
 
 /// The environment file as a person may read it.
 pub(super) async fn page(desk: &Desk<'_>) -> Outcome {
-    let path = desk.scene.survey.env_file();
+    let path = desk.scene.outlook().env_file();
     if !path.exists() {
         return Err(Missing::Skipped(format!("there is no {}", path.display())));
     }
@@ -21,7 +21,7 @@ pub(super) async fn page(desk: &Desk<'_>) -> Outcome {
 
 /// The page as it is shown and collected: every line of the file, each value as far as it may be seen.
 pub(super) fn text(scene: &Scene<'_>) -> Result<String, Fault> {
-    let path = scene.survey.env_file();
+    let path = scene.outlook().env_file();
     let raw = fs::read(&path)
         .map_err(|error| Fault::caused_by(format!("cannot read {}", path.display()), &error))?;
     let lines = scene.redaction.environment_page(&String::from_utf8_lossy(&raw));
@@ -30,7 +30,7 @@ pub(super) fn text(scene: &Scene<'_>) -> Result<String, Fault> {
 
 /// The description that is in force: that of the install, else the one that is built in.
 pub(super) async fn description(desk: &Desk<'_>) -> Outcome {
-    let place = &desk.scene.survey.place;
+    let place = &desk.scene.outlook().place;
     let own = place.dir.join(profile::FILE_NAME);
     if own.is_file() {
         desk.copy(member::DESCRIPTION, &own, 1 << 20).await?;

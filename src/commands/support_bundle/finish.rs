@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::adapters::bundle_archive::{self, Doubt, Packed, Recipients};
 use crate::adapters::bundle_store::Kept;
 use crate::adapters::bundle_work::WorkDir;
+use crate::adapters::release_link;
 use crate::bundle::contents::{BundleManifest, Collected, CollectorStatus, Member, SCHEMA, member};
 use crate::commands::context::Outcome;
 use crate::commands::current;
@@ -16,7 +17,7 @@ use crate::error::{Failure, Fault};
 use crate::profile::DatabaseMode;
 use crate::redaction::Counts;
 
-use super::scene::Scene;
+use super::scene::{Examined, Scene};
 use super::{analysis, told};
 
 /// Members that people and programs look at first.
@@ -68,7 +69,7 @@ pub(super) async fn finish(
         Fault::caused_by(format!("{name} cannot be put into {}", target.display()), &error)
             .hint("say where else it is to go: `--to DIR`")
     })?;
-    let contact = scene.profile.as_ref().and_then(|profile| profile.support.contact.clone());
+    let contact = scene.examined.support().and_then(|support| support.contact.clone());
     let masked = masked.total();
     Ok(told::made(&told::Made { path, bytes, sha256, masked, manifest, left_out: all.left_out, contact }))
 }
@@ -134,8 +135,7 @@ async fn manifest(
     took: Duration,
     now: Timestamp,
 ) -> BundleManifest {
-    let product = scene.profile.as_ref().map(|profile| &profile.product);
-    let install = scene.survey.opened_already();
+    let product = scene.examined.product();
     let (release, image) = release(scene).await;
     BundleManifest {
         schema: SCHEMA,
@@ -146,26 +146,33 @@ async fn manifest(
         title: product.map(|product| product.title.clone()).unwrap_or_default(),
         release,
         image,
-        database_mode: install.map(|install| {
-            match install.mode {
-                DatabaseMode::Bundled => "bundled",
-                DatabaseMode::External => "external",
-            }
-            .to_owned()
-        }),
+        database_mode: database_mode(scene).map(str::to_owned),
         window: scene.window.shown(),
         collectors,
         members: Vec::new(),
     }
 }
 
+fn database_mode(scene: &Scene<'_>) -> Option<&'static str> {
+    match &scene.examined {
+        Examined::Compose(project) => Some(match project.survey.opened_already()?.mode {
+            DatabaseMode::Bundled => "bundled",
+            DatabaseMode::External => "external",
+        }),
+        Examined::Process(_) => Some("sqlite"),
+    }
+}
+
 /// The release that runs, else the one that is selected. Collectors found it out already, or could not.
 async fn release(scene: &Scene<'_>) -> (Option<String>, Option<String>) {
-    let found = tokio::time::timeout(Duration::from_secs(3), scene.survey.found()).await;
-    if let Ok(Ok(found)) = found {
+    let found = tokio::time::timeout(Duration::from_secs(3), scene.examined.found()).await;
+    if let Ok(Some(found)) = found {
         return (Some(found.release.version.to_string()), Some(found.release.image.clone()));
     }
-    let selected = scene.survey.opened_already().and_then(current::selected_version);
+    let selected = match &scene.examined {
+        Examined::Compose(project) => project.survey.opened_already().and_then(current::selected_version),
+        Examined::Process(survey) => release_link::selected(&survey.place.dir),
+    };
     (selected.map(|version| version.to_string()), None)
 }
 

@@ -1,6 +1,7 @@
-//! The logs of all containers of the project, exited and one-off ones too.
+//! The logs of all containers of the project, or of all processes: exited and one-off ones too.
 
 mod excerpt;
+mod files;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::bundle::contents::{Collected, CollectorStatus, member};
 use crate::report::quantity;
 
 use super::collect::{self, Gathered, Missing, Outcome};
-use super::scene::{Desk, Scene};
+use super::scene::{Desk, Examined, Project, Scene};
 use super::window::LINES;
 
 use excerpt::Excerpt;
@@ -31,9 +32,16 @@ const CONTAINERS: usize = 100;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Collects each log by itself; they come back in the order of the containers.
+/// Collects each log by itself; they come back in the order of the containers, or of their names.
 pub(super) async fn each(scene: &Scene<'_>) -> Vec<Collected> {
-    let containers = match scene.containers() {
+    match &scene.examined {
+        Examined::Compose(project) => of_containers(scene, project).await,
+        Examined::Process(survey) => files::each(scene, survey).await,
+    }
+}
+
+async fn of_containers(scene: &Scene<'_>, project: &Project<'_>) -> Vec<Collected> {
+    let containers = match project.containers() {
         Ok(containers) => containers,
         Err(missing) => return vec![none(scene, missing)],
     };
@@ -72,7 +80,7 @@ fn name<'a>(container: &'a Container, all: &[Container]) -> &'a str {
 }
 
 async fn one(desk: &Desk<'_>, container: &Container, path: &str) -> Outcome {
-    let (engine, _) = desk.scene.survey.engine().await.as_ref().map_err(Clone::clone)?;
+    let (engine, _) = desk.scene.project()?.survey.engine().await.as_ref().map_err(Clone::clone)?;
     let window = desk.scene.window;
     let pieces = engine.log_pieces(&container.id, window.span());
     let mut feed = desk.begin(path, MOST);

@@ -31,7 +31,7 @@ pub(super) fn shown(scene: &Scene<'_>, collected: &[Collected], kept: &Kept) -> 
         table.add_row([path.as_str(), "left out", why]);
     }
     let mut text = vec![
-        format!("{}, as it would be shown:\n", scene.survey.env_file().display()),
+        format!("{}, as it would be shown:\n", scene.outlook().env_file().display()),
         page.clone(),
         show::lines(&table),
         String::new(),

@@ -20,12 +20,13 @@ const JOURNALS: usize = 20;
 const MOST: u64 = 2 << 20;
 
 pub(super) async fn backups(desk: &Desk<'_>) -> Outcome {
-    let survey = &desk.scene.survey;
-    let catalogue = Catalogue::open(survey.place.state.root()).map_err(|error| catalogue_fault(&error))?;
-    let facts = match survey.install().await {
-        Ok(install) => {
-            let directory = install.place.backup_dir(None, &install.variables);
-            let product = install.profile.product.name.as_str();
+    let examined = &desk.scene.examined;
+    let catalogue =
+        Catalogue::open(examined.outlook().place.state.root()).map_err(|error| catalogue_fault(&error))?;
+    let facts = match examined.kept().await {
+        Some(kept) => {
+            let directory = kept.place().backup_dir(None, kept.variables());
+            let product = kept.product().name.as_str();
             let listing = catalogue.list(&directory, product).map_err(|error| {
                 Fault::caused_by(format!("cannot look into {}", directory.display()), &error)
             })?;
@@ -41,7 +42,7 @@ pub(super) async fn backups(desk: &Desk<'_>) -> Outcome {
             foreign.chain(listing.backups.iter().map(backup)).collect::<Vec<_>>()
         }
         // Where they are is not known: what was recorded of them is.
-        Err(_) => catalogue.records().iter().map(recorded).collect(),
+        None => catalogue.records().iter().map(recorded).collect(),
     };
     desk.json(member::BACKUPS, &facts).await?;
     Ok(Gathered::Whole)
@@ -75,7 +76,7 @@ fn recorded(record: &crate::adapters::catalogue::Record) -> BackupFacts {
 }
 
 pub(super) async fn operations(desk: &Desk<'_>) -> Outcome {
-    let state = &desk.scene.survey.place.state;
+    let state = &desk.scene.outlook().place.state;
     let past = state
         .operations()
         .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;

@@ -15,14 +15,19 @@ use crate::adapters::postgres::session::Session;
 use crate::adapters::product_database;
 use crate::cli::BundleCreate;
 use crate::commands::context::Context;
-use crate::commands::install::{self, Install, Place};
+use crate::commands::current::Found;
+use crate::commands::embedded::Embedded;
+use crate::commands::install::{self, Place};
 use crate::commands::live::PLATFORM_KEY;
-use crate::commands::preflight::survey::{ALONE, Survey};
+use crate::commands::preflight::outlook::{ALONE, Outlook};
+use crate::commands::preflight::process::ProcessSurvey;
+use crate::commands::preflight::survey::Survey;
+use crate::commands::site::Kept;
 use crate::error::Fault;
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
 use crate::preflight::Judgement;
-use crate::profile::{Profile, VariableName};
+use crate::profile::{Product, Profile, Support, VariableName};
 use crate::redaction::{Redaction, TokenKey};
 
 use super::collect::Missing;
@@ -35,11 +40,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// An install under examination, and where what is found goes.
 pub(super) struct Scene<'a> {
     pub(super) context: &'a Context,
-    pub(super) survey: Survey<'a>,
-    /// What is known of the product, also where the install as a whole cannot be read.
-    pub(super) profile: Option<Arc<Profile>>,
-    /// All containers of the project, or why they are not known.
-    pub(super) containers: Result<Vec<Container>, String>,
+    pub(super) examined: Examined<'a>,
     pub(super) platform_key: Option<Secret>,
     pub(super) window: Window,
     pub(super) key: TokenKey,
@@ -47,15 +48,30 @@ pub(super) struct Scene<'a> {
     pub(super) store: Store,
     /// When all collectors must have ended.
     pub(super) deadline: Instant,
+}
+
+/// What is examined, by what runs the product.
+pub(super) enum Examined<'a> {
+    /// A project of Compose, with PostgreSQL.
+    Compose(Box<Project<'a>>),
+    /// A process with a SQLite file.
+    Process(Box<ProcessSurvey<'a>>),
+}
+
+/// A project of Compose, as far as it can be read.
+pub(super) struct Project<'a> {
+    pub(super) survey: Survey<'a>,
+    /// What is known of the product, also where the install as a whole cannot be read.
+    pub(super) profile: Option<Arc<Profile>>,
+    /// All containers of the project, or why they are not known.
+    pub(super) containers: Result<Vec<Container>, String>,
     session: OnceCell<Result<Session, Fault>>,
 }
 
 /// What is known before redaction is.
 pub(super) struct Ground<'a> {
     pub(super) context: &'a Context,
-    pub(super) survey: Survey<'a>,
-    pub(super) profile: Option<Arc<Profile>>,
-    pub(super) containers: Result<Vec<Container>, String>,
+    pub(super) examined: Examined<'a>,
     pub(super) platform_key: Option<Secret>,
 }
 
@@ -67,6 +83,14 @@ impl<'a> Ground<'a> {
         key: Option<Secret>,
         operation: OperationId,
     ) -> Self {
+        if let Ok(Some(profile)) = Embedded::described(place) {
+            let mut survey = ProcessSurvey::beside(context, place.clone(), Arc::new(profile));
+            survey.operation = operation;
+            let variables = survey.site().await.map(|site| &site.variables).ok();
+            let set = |name: &VariableName| variables?.get(name.as_str()).map(String::as_str);
+            let key = key.or_else(|| platform_key(context, &survey.profile.support, set));
+            return Self { context, examined: Examined::Process(Box::new(survey)), platform_key: key };
+        }
         let mut survey = Survey::beside(context, place.clone());
         survey.operation = operation;
         let explored = tokio::time::timeout(LIMIT, async {
@@ -82,8 +106,11 @@ impl<'a> Ground<'a> {
             .map(|install| install.profile.clone())
             .or_else(|| install::described(place).ok().flatten().map(Arc::new))
             .or_else(|| likely(place).map(Arc::new));
-        let platform_key = key.or_else(|| platform_key(context, install, profile.as_deref()));
-        Self { context, survey, profile, containers, platform_key }
+        let set = |name: &VariableName| install.and_then(|install| install.variable(name));
+        let support = profile.as_ref().map(|profile| profile.support.clone()).unwrap_or_default();
+        let key = key.or_else(|| platform_key(context, &support, set));
+        let project = Project { survey, profile, containers, session: OnceCell::new() };
+        Self { context, examined: Examined::Compose(Box::new(project)), platform_key: key }
     }
 }
 
@@ -105,9 +132,12 @@ fn likely(place: &Place) -> Option<Profile> {
 }
 
 /// The key from the environment, else from the setting that the profile names.
-fn platform_key(context: &Context, install: Option<&Install>, profile: Option<&Profile>) -> Option<Secret> {
-    let named = profile.and_then(|profile| profile.support.token_variable.as_ref());
-    let set = |name: &VariableName| install.and_then(|install| install.variable(name));
+fn platform_key<'v>(
+    context: &'v Context,
+    support: &Support,
+    set: impl Fn(&VariableName) -> Option<&'v str>,
+) -> Option<Secret> {
+    let named = support.token_variable.as_ref();
     context.surroundings.variable(PLATFORM_KEY).or_else(|| named.and_then(set)).map(Secret::new)
 }
 
@@ -123,21 +153,79 @@ impl<'a> Scene<'a> {
         let redaction = Arc::new(redaction);
         Self {
             context: ground.context,
-            survey: ground.survey,
-            profile: ground.profile,
-            containers: ground.containers,
+            examined: ground.examined,
             platform_key: ground.platform_key,
             window: Window::of(asked, jiff::Timestamp::now()),
             key,
             store: Store::new(folder, Arc::clone(&redaction)),
             redaction,
             deadline: Instant::now() + limit,
-            session: OnceCell::new(),
         }
     }
 
+    pub(super) fn outlook(&self) -> &Outlook<'a> {
+        self.examined.outlook()
+    }
+
+    pub(super) fn project(&self) -> Result<&Project<'a>, Missing> {
+        match &self.examined {
+            Examined::Compose(project) => Ok(project),
+            Examined::Process(_) => Err(Missing::Skipped("the product runs as a process".to_owned())),
+        }
+    }
+
+    pub(super) fn process(&self) -> Result<&ProcessSurvey<'a>, Missing> {
+        match &self.examined {
+            Examined::Process(survey) => Ok(survey),
+            Examined::Compose(_) => Err(Missing::Skipped("the product runs in containers".to_owned())),
+        }
+    }
+}
+
+impl<'a> Examined<'a> {
+    pub(super) fn outlook(&self) -> &Outlook<'a> {
+        match self {
+            Self::Compose(project) => &project.survey,
+            Self::Process(survey) => survey,
+        }
+    }
+
+    /// Which product it is, where that is known.
+    pub(super) fn product(&self) -> Option<&Product> {
+        match self {
+            Self::Compose(project) => project.profile.as_ref().map(|profile| &profile.product),
+            Self::Process(survey) => Some(&survey.profile.product),
+        }
+    }
+
+    /// What a bundle asks the product for, where that is known.
+    pub(super) fn support(&self) -> Option<&Support> {
+        match self {
+            Self::Compose(project) => project.profile.as_ref().map(|profile| &profile.support),
+            Self::Process(survey) => Some(&survey.profile.support),
+        }
+    }
+
+    /// The install, if it can be read.
+    pub(super) async fn kept(&self) -> Option<&dyn Kept> {
+        match self {
+            Self::Compose(project) => project.survey.install().await.ok().map(|install| install as &dyn Kept),
+            Self::Process(survey) => survey.site().await.ok().map(|site| site as &dyn Kept),
+        }
+    }
+
+    /// What runs, if that can be told.
+    pub(super) async fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Compose(project) => project.survey.found().await.ok(),
+            Self::Process(survey) => survey.found().await.ok(),
+        }
+    }
+}
+
+impl Project<'_> {
     /// The project that the containers are of.
-    pub(super) fn project(&self) -> Option<String> {
+    pub(super) fn name(&self) -> Option<String> {
         let of_install = self.survey.opened_already().map(|install| install.model.project.clone());
         of_install
             .or_else(|| self.containers.as_ref().ok()?.iter().find_map(|container| container.project.clone()))
@@ -237,7 +325,8 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn tail_of(path: &std::path::Path, most: u64) -> std::io::Result<Vec<u8>> {
+/// The last bytes of a file, from the beginning of a line on.
+pub(super) fn tail_of(path: &std::path::Path, most: u64) -> std::io::Result<Vec<u8>> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = std::fs::File::open(path)?;
     let size = file.metadata()?.len();

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use crate::adapters::docker::Container;
 use crate::adapters::env_store::EnvStore;
+use crate::adapters::holders;
 use crate::commands::context::Context;
 use crate::commands::install::{Install, Place, engine_settings};
+use crate::commands::preflight::process::ProcessSurvey;
 use crate::model::compose_model::{Mount, MountSource};
 use crate::model::redaction::names_a_secret;
-use crate::profile::{Profile, SecretKind, VariableKind};
+use crate::profile::{SecretKind, SecretVariable, Support, VariableKind};
 use crate::redaction::KnownSecrets;
 
-use super::scene::Ground;
+use super::scene::{Examined, Ground};
 
 /// Most bytes of a file that is taken for one that holds a secret.
 const MOST: u64 = 1 << 20;
@@ -24,18 +26,34 @@ const FILE_SUFFIX: &str = "_FILE";
 
 /// Learns everything there is to be known.
 pub(super) fn learn(ground: &Ground<'_>, place: &Place) -> KnownSecrets {
-    let (context, install) = (ground.context, ground.survey.opened_already());
-    let mut secrets = Learned { known: KnownSecrets::default(), profile: ground.profile.as_deref() };
+    let context = ground.context;
+    let declared = match &ground.examined {
+        Examined::Compose(project) => project.profile.as_deref().map(|profile| profile.secrets.as_slice()),
+        Examined::Process(_) => None,
+    };
+    let mut secrets = Learned {
+        known: KnownSecrets::default(),
+        support: ground.examined.support(),
+        declared: declared.unwrap_or_default(),
+    };
     secrets.declared();
-    secrets.public(install);
+    for name in public(&ground.examined) {
+        secrets.known.note_public(&name);
+    }
     secrets.environment_files(context, place);
-    if let Some(install) = install {
-        secrets.model(install);
+    match &ground.examined {
+        Examined::Compose(project) => {
+            let install = project.survey.opened_already();
+            if let Some(install) = install {
+                secrets.model(install);
+            }
+            for container in project.containers.iter().flatten() {
+                secrets.container(container, install);
+            }
+        }
+        Examined::Process(survey) => secrets.variables(given(survey), place),
     }
-    for container in ground.containers.iter().flatten() {
-        secrets.container(container, install);
-    }
-    secrets.process(context, place, &settings(ground));
+    secrets.process(context, place, &settings(&ground.examined));
     secrets.credentials(context);
     if let Some(key) = &ground.platform_key {
         secrets.known.learn_variable("PLATFORM_KEY", key.expose(), Some(SecretKind::Token));
@@ -44,39 +62,54 @@ pub(super) fn learn(ground: &Ground<'_>, place: &Place) -> KnownSecrets {
 }
 
 /// The names of the product's settings, as its files and its description know them.
-fn settings(ground: &Ground<'_>) -> BTreeSet<String> {
-    let install = ground.survey.opened_already();
+fn settings(examined: &Examined<'_>) -> BTreeSet<String> {
+    let install = match examined {
+        Examined::Compose(project) => project.survey.opened_already(),
+        Examined::Process(_) => None,
+    };
     let given = install.iter().flat_map(|install| install.model.services.values());
     let given = given.flat_map(|service| service.environment.keys().cloned());
-    let known = ground.profile.iter().flat_map(|profile| profile.support.variables.keys());
+    let known = examined.support().into_iter().flat_map(|support| support.variables.keys());
     given.chain(known.map(ToString::to_string)).collect()
+}
+
+/// What everybody knows of the product: a password that equals it is masked only where it stands as one.
+fn public(examined: &Examined<'_>) -> Vec<String> {
+    let mut names: Vec<String> =
+        examined.product().map(|product| product.name.to_string()).into_iter().collect();
+    match examined {
+        Examined::Compose(project) => {
+            let profile = project.profile.as_deref();
+            names.extend(profile.iter().flat_map(|profile| profile.services.keys().map(ToString::to_string)));
+            names.extend(profile.map(|profile| profile.release.image.to_string()));
+            names.extend(project.survey.opened_already().map(|install| install.model.project.clone()));
+        }
+        Examined::Process(survey) => names.push(survey.profile.service.name.to_string()),
+    }
+    names
+}
+
+/// What the process was given, which the file may not say any more.
+fn given(survey: &ProcessSurvey<'_>) -> BTreeMap<String, String> {
+    let leader = survey.run().ok().flatten().and_then(|run| run.session);
+    leader.and_then(holders::environment).unwrap_or_default()
 }
 
 struct Learned<'a> {
     known: KnownSecrets,
-    profile: Option<&'a Profile>,
+    support: Option<&'a Support>,
+    declared: &'a [SecretVariable],
 }
 
 impl Learned<'_> {
     /// What the product's description says of its settings.
     fn declared(&mut self) {
-        let Some(profile) = self.profile else { return };
-        let names = profile.support.variables.keys().chain(profile.secrets.iter().map(|secret| &secret.name));
+        let kinds = self.support.into_iter().flat_map(|support| support.variables.keys());
+        let names: Vec<_> = kinds.chain(self.declared.iter().map(|secret| &secret.name)).collect();
         for name in names {
             if let Some(kind) = self.kind(name.as_str()) {
                 self.known.declare(name.as_str(), kind);
             }
-        }
-    }
-
-    /// What everybody knows of the product: a password that equals it is masked only where it stands as one.
-    fn public(&mut self, install: Option<&Install>) {
-        let Some(profile) = self.profile else { return };
-        let names = profile.services.keys().map(ToString::to_string);
-        let project = install.map(|install| install.model.project.clone());
-        let image = profile.release.image.to_string();
-        for name in names.chain([profile.product.name.to_string(), image]).chain(project) {
-            self.known.note_public(&name);
         }
     }
 
@@ -89,17 +122,17 @@ impl Learned<'_> {
     }
 
     fn is_public(&self, name: &str) -> bool {
-        self.profile.is_some_and(|profile| {
-            let kinds = profile.support.variables.iter();
+        self.support.is_some_and(|support| {
+            let kinds = support.variables.iter();
             kinds.filter(|(known, _)| known.as_str() == name).any(|(_, kind)| *kind == VariableKind::Public)
         })
     }
 
     fn kind(&self, name: &str) -> Option<SecretKind> {
-        let secrets = self.profile.map(|profile| profile.secrets.as_slice()).unwrap_or_default();
-        let stated = secrets.iter().find(|secret| secret.name.as_str() == name).map(|secret| secret.kind);
+        let stated =
+            self.declared.iter().find(|secret| secret.name.as_str() == name).map(|secret| secret.kind);
         stated.or_else(|| {
-            let kinds = &self.profile?.support.variables;
+            let kinds = &self.support?.variables;
             let (_, kind) = kinds.iter().find(|(known, _)| known.as_str() == name)?;
             match kind {
                 VariableKind::Secret | VariableKind::Blob => Some(SecretKind::Token),

@@ -39,6 +39,11 @@ impl Window {
         LogSpan { lines, since: self.since, until: self.until }
     }
 
+    /// Until when it is asked for.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
     /// Whether of what is read only the end and what surrounds errors is kept: nobody asked for anything else.
     pub(super) fn is_usual(&self) -> bool {
         self.since.is_none() && self.until.is_none() && self.tail.is_none()

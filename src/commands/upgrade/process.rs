@@ -4,14 +4,26 @@ use crate::adapters::disk::Need;
 use crate::commands::context::Context;
 use crate::commands::embedded::Embedded;
 use crate::commands::operate;
+use crate::commands::preflight;
 use crate::commands::ready::Ready;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabasePurpose;
 use crate::model::release::Version;
 use crate::plan::step::{Release, RestorePoint};
+use crate::preflight::Check;
 use crate::profile::ServiceName;
 
 use super::{Ids, Upgrades};
+
+/// What an upgrade stands on: it copies the store, and puts another in its place to go back.
+const CHECKS: [Check; 6] = [
+    Check::HostInodes,
+    Check::EnvFiles,
+    Check::StoreFile,
+    Check::StorePlace,
+    Check::StoreOpen,
+    Check::StoreSound,
+];
 
 impl Upgrades for Embedded {
     async fn target(&self, _: &Context, version: &Version) -> Result<Release, Failure> {
@@ -25,8 +37,8 @@ impl Upgrades for Embedded {
         })
     }
 
-    async fn must_hold(&self, _: &Context) -> Result<(), Failure> {
-        Ok(())
+    async fn must_hold(&self, context: &Context) -> Result<(), Failure> {
+        preflight::must_hold(context, self, &CHECKS).await
     }
 
     /// The product is stopped before it migrates, and nobody else may have the file open when it is copied.

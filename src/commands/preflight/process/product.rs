@@ -1,0 +1,95 @@
+//! Looking at the process and at its release.
+
+use super::{ProcessSurvey, logs_typed};
+use crate::adapters::machine;
+use crate::adapters::process_services::offered;
+use crate::adapters::release_link;
+use crate::commands::preflight::host::failing;
+use crate::model::release::Version;
+use crate::plan::step::Step;
+use crate::preflight::Judgement;
+use crate::preflight::product as judge;
+use crate::preflight::release::{self, Noted, Program};
+
+/// The release that is selected, else the one that runs.
+fn selected(survey: &ProcessSurvey<'_>) -> Result<Version, Judgement> {
+    if let Some(version) = release_link::selected(&survey.place.dir) {
+        return Ok(version);
+    }
+    let run = survey.run()?;
+    run.map(|run| run.version).ok_or_else(|| Judgement::skipped("no release is selected, and nothing runs"))
+}
+
+async fn program(survey: &ProcessSurvey<'_>) -> Result<(Version, Program), Judgement> {
+    let version = selected(survey)?;
+    let program = survey.services().await?.program(&version);
+    Ok((version, program))
+}
+
+pub(super) async fn present(survey: &ProcessSurvey<'_>) -> Judgement {
+    match program(survey).await {
+        Ok((version, program)) => release::present(version.as_str(), &program),
+        Err(skipped) => skipped,
+    }
+}
+
+pub(super) async fn architecture(survey: &ProcessSurvey<'_>) -> Judgement {
+    match program(survey).await {
+        Ok((_, program)) => release::architecture(&program, &machine::facts().architecture),
+        Err(skipped) => skipped,
+    }
+}
+
+pub(super) async fn told_version(survey: &ProcessSurvey<'_>) -> Judgement {
+    let (version, services) = match (selected(survey), survey.services().await) {
+        (Ok(version), Ok(services)) => (version, services),
+        (Err(skipped), _) | (_, Err(skipped)) => return skipped,
+    };
+    release::version(version.as_str(), services.version_told(&version).await.as_ref())
+}
+
+/// What the process was started from is what an operation, or a start, found to be the release.
+pub(super) async fn whole(survey: &ProcessSurvey<'_>) -> Judgement {
+    let (version, run) = match (selected(survey), survey.run()) {
+        (Ok(version), Ok(run)) => (version, run),
+        (Err(skipped), _) | (_, Err(skipped)) => return skipped,
+    };
+    let content = match offered(&survey.place.dir, None, &version).await {
+        Ok(Some(content)) => content,
+        Ok(None) => return Judgement::skipped("see release-present: it is not here"),
+        Err(fault) => return failing(&fault),
+    };
+    let by_run = run.filter(|run| run.version == version);
+    let noted = by_run
+        .map(|run| Noted { content: run.content, at: "the start of the process".to_owned() })
+        .or_else(|| by_operation(survey, &version));
+    release::whole(version.as_str(), &content, noted.as_ref())
+}
+
+/// What the last operation that selected the release knew of it.
+fn by_operation(survey: &ProcessSurvey<'_>, version: &Version) -> Option<Noted> {
+    let past = survey.place.state.operations().ok()?;
+    past.iter().rev().find_map(|past| {
+        let steps = &past.progress.as_ref().ok()?.planned.plan.steps;
+        let release = steps.iter().find_map(|step| match step {
+            Step::SelectRelease { release, .. } if release.version == *version => Some(release),
+            _ => None,
+        })?;
+        Some(Noted { content: release.image_id.clone()?, at: past.id.to_string() })
+    })
+}
+
+pub(super) async fn health(survey: &ProcessSurvey<'_>) -> Judgement {
+    let (found, services) = match (survey.found().await, survey.services().await) {
+        (Ok(found), Ok(services)) => (found, services),
+        (Err(skipped), _) | (_, Err(skipped)) => return skipped,
+    };
+    judge::health(found.trouble.as_deref(), found.running.len(), &logs_typed(&services))
+}
+
+pub(super) async fn version(survey: &ProcessSurvey<'_>) -> Judgement {
+    match survey.found().await {
+        Ok(found) => judge::version(&found.release.to_string(), &found.drift),
+        Err(skipped) => skipped,
+    }
+}
