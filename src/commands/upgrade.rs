@@ -56,6 +56,12 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
         return embedded::upgrade::run(context, site, &asked, &version).await;
     }
+    if asked.sha256.is_some() {
+        return Err(Failure::usage(
+            Fault::new("--sha256 is for products that run as a process: an image is known by its digest")
+                .hint("leave it out"),
+        ));
+    }
     if let Some(backup) = &asked.rehearse {
         return rehearse::run(context, &asked, &version, backup).await;
     }

@@ -7,7 +7,11 @@
     reason = "it runs the program, and a failed step is a failed test"
 )]
 
+mod demo;
+mod fetched;
 mod install;
+mod watched;
+mod web;
 
 use std::time::Duration;
 

@@ -46,13 +46,14 @@ pub(in crate::commands) async fn run(
     let Ready { turn, site, found, world, .. } = &ready;
     let destination = destination(&ready, asked).await?;
     let version = &destination.version;
-    let target = site.release(version).await?.ok_or_else(|| {
+    let target = site.release(version, None).await?.ok_or_else(|| {
         let folder = site.place.dir.join("releases").join(version.as_str());
         Failure::refused(
             Fault::new(format!("the release {version} is no longer here"))
                 .hint(format!("put its files into {}", folder.display())),
         )
     })?;
+    let is_here = world.services.releases.dir(version).is_dir();
     let live = world.databases.live();
     let stamp = operate::stamp(&turn.operation);
     let data = match &destination.data {
@@ -63,7 +64,7 @@ pub(in crate::commands) async fn run(
     };
     let request = Request {
         target: target.clone(),
-        image: ImageSource::Local,
+        image: if is_here { ImageSource::Local } else { ImageSource::Registry },
         data,
         replaced: live.made(DatabasePurpose::Failed, &stamp),
         superseded: Vec::new(),

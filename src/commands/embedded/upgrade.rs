@@ -13,6 +13,7 @@ use crate::commands::show;
 use crate::commands::upgrade::nothing_to_do;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
 use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::operations::upgrade::{self, Request};
@@ -32,7 +33,7 @@ pub(in crate::commands) async fn run(
     }
     let given = asked.create.place.backup_dir.as_deref();
     let ready = ready(context, site, OperationKind::Upgrade, Purpose::of_plan(asked.plan), given).await?;
-    let target = target(&ready.site, version).await?;
+    let target = target(&ready.site, version, asked.sha256).await?;
     if let Some(outcome) = nothing_to_do(&ready.found, &target) {
         return Ok(outcome);
     }
@@ -61,11 +62,11 @@ pub(in crate::commands) async fn run(
     Ok(Outcome::new(text, data))
 }
 
-async fn target(site: &Embedded, version: &Version) -> Result<Release, Failure> {
-    site.release(version).await?.ok_or_else(|| {
+async fn target(site: &Embedded, version: &Version, sha256: Option<Digest>) -> Result<Release, Failure> {
+    site.release(version, sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
         let place = site.place.dir.join("releases").join(version.as_str());
         let fault = Fault::new(format!("there is no release {version}")).hint(format!(
-            "put its files into {}, or name the folder of releases as `source` in opsctl.toml",
+            "put its files into {}, or say as `source` in opsctl.toml where releases come from",
             place.display()
         ));
         Failure::refused(fault.hint("nothing was changed"))
