@@ -10,7 +10,7 @@ use crate::adapters::postgres::lock::LastingLock;
 use crate::adapters::postgres::obstacles::obstacles;
 use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows;
-use crate::adapters::postgres::server::{connected_clients, database_exists};
+use crate::adapters::postgres::server::{connected_clients, database_exists, terminate_onlookers};
 use crate::adapters::postgres::session::Session;
 use crate::adapters::postgres::swap::{Swap, swap};
 use crate::adapters::postgres::whole;
@@ -19,7 +19,7 @@ use crate::adapters::role_password::Candidates;
 use crate::adapters::server_container::ServerContainer;
 use crate::error::Fault;
 use crate::explain::Topic;
-use crate::model::conninfo::ConnInfo;
+use crate::model::conninfo::{APPLICATION_NAME, ConnInfo};
 use crate::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
 use crate::model::operation::OperationId;
 use crate::plan::rotation::OnRecord;
@@ -28,6 +28,9 @@ use crate::profile::{AppliedMigrations, Profile};
 
 /// Longest wait for whoever locks the table of migrations, in PostgreSQL's notation: clients wait meanwhile.
 const LOCK_LIMIT: &str = "10s";
+
+/// How often a copy is tried while others of ours come to look.
+const COPY_TRIES: usize = 3;
 
 /// The product's database, seen and changed for one operation.
 #[derive(Clone)]
@@ -85,7 +88,7 @@ impl ProductDatabase {
 
     /// What the server shows as the name of opsctl's sessions.
     pub fn application(&self) -> String {
-        format!("opsctl:{}", self.operation)
+        format!("{APPLICATION_NAME}:{}", self.operation)
     }
 
     /// The mark for a database that this operation makes.
@@ -144,7 +147,8 @@ impl Databases for ProductDatabase {
         let mut mark = self.mark(DatabasePurpose::RestorePoint);
         mark.comment.clone_from(&properties.comment);
         mark.source_state = serde_json::to_string(&counters).ok();
-        whole::copy(&session, from, to, &properties.owner, &mark).await.map_err(|error| fault(&error))?;
+        let copied = self.copy_undisturbed(&session, from, to, &properties.owner, &mark).await;
+        copied.map_err(|error| fault(&error))?;
         self.carry_over(&session, &properties, to).await
     }
 
@@ -257,6 +261,27 @@ impl Databases for ProductDatabase {
 }
 
 impl ProductDatabase {
+    /// Copies a database, and sends whoever of ours only looks at it away.
+    async fn copy_undisturbed(
+        &self,
+        session: &Session,
+        from: &DatabaseName,
+        to: &DatabaseName,
+        owner: &str,
+        mark: &DatabaseMark,
+    ) -> Result<(), PgError> {
+        let own = self.application();
+        terminate_onlookers(session, from, &own).await?;
+        for _ in 1..COPY_TRIES {
+            match whole::copy(session, from, to, owner, mark).await {
+                // Somebody may have come to look since.
+                Err(PgError::InUse { .. }) if terminate_onlookers(session, from, &own).await? > 0 => {}
+                outcome => return outcome,
+            }
+        }
+        whole::copy(session, from, to, owner, mark).await
+    }
+
     /// Settings, grants and limits belong to a database as a whole: neither a copy nor a dump brings them.
     pub async fn carry_over(
         &self,

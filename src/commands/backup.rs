@@ -12,11 +12,11 @@ use crate::adapters::dump_backups::catalogue_fault;
 use crate::cli::{Backup, BackupAction, BackupCreate};
 use crate::commands::backup::catalogue::Pruning;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::embedded::{self, Embedded};
-use crate::commands::install::Place;
+use crate::commands::embedded::Embedded;
+use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose, Turn};
-use crate::commands::ready::{Ready, ready};
-use crate::commands::site::Kept;
+use crate::commands::ready::{Operable, Ready, ready};
+use crate::commands::site::{Kept, Kind};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::{BackupId, Clock as ClockState};
 use crate::model::operation::OperationKind;
@@ -44,26 +44,30 @@ pub async fn run(context: &Context, asked: Backup) -> Result<Outcome, Failure> {
 }
 
 async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure> {
-    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
-        return embedded::backup::take(context, site, asked).await;
+    let place = Place::find(context)?;
+    match Kind::at(context, &place)? {
+        Kind::Compose => take_of::<Install>(context, place, &asked).await,
+        Kind::Process => take_of::<Embedded>(context, place, &asked).await,
     }
-    let ready =
-        ready(context, OperationKind::Backup, Purpose::CarryOut, asked.place.backup_dir.as_deref()).await?;
-    let Ready { turn, install, directory, found, world } = &ready;
+}
+
+async fn take_of<I: Operable>(
+    context: &Context,
+    place: Place,
+    asked: &BackupCreate,
+) -> Result<Outcome, Failure> {
+    let given = asked.place.backup_dir.as_deref();
+    let ready: Ready<I> = ready(context, place, OperationKind::Backup, Purpose::CarryOut, given).await?;
+    let Ready { turn, install, directory, world, .. } = &ready;
     let keep = keep(install, asked.keep)?;
     let id = next_id(context, install)?;
-    let plan = backup::plan(&found.product(install, world.databases.live()), id, keep);
+    let plan = backup::plan(&ready.product(), id, keep);
     operate::run(context, install, world, turn, plan).await?;
     taken(install, turn, id, directory)
 }
 
 /// Says which backup was taken.
-pub(super) fn taken(
-    install: &dyn Kept,
-    turn: &Turn,
-    id: BackupId,
-    directory: &Path,
-) -> Result<Outcome, Failure> {
+fn taken(install: &dyn Kept, turn: &Turn, id: BackupId, directory: &Path) -> Result<Outcome, Failure> {
     let archive = directory.join(id.file_name());
     let record = Catalogue::open(install.place().state.root())
         .and_then(|catalogue| catalogue.record(id).cloned())

@@ -12,12 +12,11 @@ use crate::gates::{self, Subject};
 use crate::journal::record::{Closing, Progress};
 use crate::journal::state_dir::StateDir;
 use crate::model::backup_id::BackupId;
-use crate::model::database_name::DatabaseName;
 use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::manifest;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
-use crate::operations::{MigrateBy, Product, Wellness, rotate};
+use crate::operations::{MigrateBy, Wellness, rotate};
 use crate::plan::step::{Release, RestorePoint, Step};
 use crate::profile::{MigrationRun, ServiceName};
 
@@ -99,17 +98,9 @@ pub async fn look(install: &Install, services: &ComposeServices) -> Result<Found
 }
 
 impl Found {
-    /// The product as operations plan with it.
-    pub fn product(&self, install: &Install, live: DatabaseName) -> Product {
-        let services = install.profile.stop_order();
-        Product {
-            release: self.release.clone(),
-            services: services.into_iter().filter(|name| install.is_there(name)).cloned().collect(),
-            running: self.running.clone(),
-            well: if self.trouble.is_none() { Wellness::Well } else { Wellness::Unwell },
-            live,
-            migrate: migrate_by(install),
-        }
+    /// Whether everything is well, as plans have it.
+    pub fn wellness(&self) -> Wellness {
+        if self.trouble.is_none() { Wellness::Well } else { Wellness::Unwell }
     }
 
     /// The release as a backup's manifest names it.

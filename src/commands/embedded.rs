@@ -1,20 +1,16 @@
 //! Installs of products that are one process and one SQLite file.
 
-pub(super) mod backup;
 pub(super) mod process;
-pub(super) mod ready;
-pub(super) mod restore;
-pub(super) mod rollback;
 pub(super) mod status;
-pub(super) mod unfinished;
-pub(super) mod upgrade;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::adapters::archive::{self, Origin, Summary};
 use crate::adapters::backup_shelf::Shelf;
-use crate::adapters::copy_backups::CopyBackups;
+use crate::adapters::copy_backups::{CopyBackups, other_kind};
+use crate::adapters::dump_backups::archive_fault;
 use crate::adapters::http::Http;
 use crate::adapters::process_services::ProcessServices;
 use crate::adapters::release_link::{self, ReleaseLink};
@@ -24,15 +20,18 @@ use crate::commands::context::Context;
 use crate::commands::current::{self, Found, Source};
 use crate::commands::install::{Place, variables};
 use crate::commands::live::{Setting, SystemClock};
+use crate::commands::ready::Operable;
+use crate::commands::restore::check;
 use crate::commands::site::{Kept, Site, WorldOf};
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
-use crate::model::manifest::Digest;
+use crate::model::database_name::{DatabaseName, DatabasePurpose};
+use crate::model::manifest::{Database, Digest};
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::release::Version;
 use crate::model::secret::Secret;
-use crate::operations::{MigrateBy, Product as Operated, Wellness};
+use crate::operations::{MigrateBy, Product as Operated};
 use crate::plan::by_hand::{Handbook, ProcessByHand};
 use crate::plan::step::Release;
 use crate::ports::{InstanceState, Limits, Services as _, World};
@@ -120,28 +119,6 @@ impl Embedded {
         })
     }
 
-    /// The world for an operation.
-    pub fn world(&self, context: &Context, setting: Setting<'_>) -> Result<EmbeddedWorld, Fault> {
-        let database = self.database();
-        let backups = CopyBackups {
-            database: database.clone(),
-            shelf: Shelf {
-                directory: setting.backup_dir.to_owned(),
-                state_dir: self.place.state.root().to_owned(),
-                needed: setting.needed,
-                operation: setting.operation.clone(),
-            },
-            product: self.profile.product.name.to_string(),
-            release: setting.release,
-            actor: context.surroundings.actor.clone(),
-            scratch: self.place.state.operation(setting.operation),
-        };
-        let services = self.services(setting.operation)?;
-        let settings =
-            ReleaseLink { install: self.place.dir.clone(), backup_dir: setting.backup_dir.to_owned() };
-        Ok(World { services, databases: database, backups, settings, clock: SystemClock })
-    }
-
     /// A release by its version, with what is in it; `None` where it is not to be had. `sha256` is that of its archive.
     pub async fn release(&self, version: &Version, sha256: Option<Digest>) -> Result<Option<Release>, Fault> {
         let found = self.releases()?.offered(version, sha256).await?;
@@ -154,6 +131,11 @@ impl Embedded {
         }))
     }
 
+    /// Whether a release is in the install.
+    pub fn is_here(&self, version: &Version) -> Result<bool, Fault> {
+        Ok(self.releases()?.dir(version).is_dir())
+    }
+
     /// A release that is here, by its version; nothing is asked over the network.
     async fn release_here(&self, version: &Version) -> Result<Release, Failure> {
         let folder = self.releases()?.dir(version);
@@ -161,64 +143,24 @@ impl Embedded {
             let fault = Fault::new(format!("the release {version} is not in {}", folder.display()));
             Failure::refused(fault.hint("put its files back there"))
         };
-        if !folder.is_dir() {
+        if !self.is_here(version)? {
             return Err(missing());
         }
         self.release(version, None).await?.ok_or_else(missing)
     }
 
-    /// Looks at what runs. Nothing is changed.
-    pub async fn look(&self, services: &ProcessServices) -> Result<Found, Failure> {
-        let name = &self.profile.service.name;
-        let instance = services.instances(name).await?.into_iter().next();
-        let running = instance.filter(|instance| instance.state == InstanceState::Running);
-        let selected = release_link::selected(&self.place.dir);
-        let by_process = if running.is_some() { services.version_of(name.as_str())? } else { None };
-        let (version, source) = match (by_process, selected.clone()) {
-            (Some(version), _) => (version, Source::Image),
-            (None, Some(version)) => (version, Source::Environment),
-            (None, None) => return Err(nothing_selected()),
-        };
-        let release = self.release_here(&version).await?;
-        let mut drift = Vec::new();
-        if let Some(selected) = selected.as_ref().filter(|selected| **selected != release.version) {
-            drift.push(format!("{release} runs, and `current` selects {selected}"));
-        }
-        let trouble = if running.is_none() {
-            Some("it is not running".to_owned())
-        } else {
-            let all = [name.clone()];
-            let seen = gates::glance(services, Subject::Services(&all, &release)).await;
-            seen.unwrap_or_else(|fault| Some(fault.to_string()))
-        };
-        let running = running.is_some().then(|| name.clone()).into_iter().collect();
-        Ok(Found { release, source, running, trouble, selected, drift })
-    }
-
-    /// The product as operations plan with it.
-    pub fn operated(&self, found: &Found) -> Operated {
-        let migrate = self.profile.migrate.as_ref().map(|migrate| MigrateBy {
-            service: self.profile.service.name.clone(),
-            command: Some(migrate.command.clone()),
-        });
-        Operated {
-            release: found.release.clone(),
-            services: self.all(),
-            running: found.running.clone(),
-            well: if found.trouble.is_none() { Wellness::Well } else { Wellness::Unwell },
-            live: self.database().live(),
-            migrate,
+    /// How a person does what opsctl could not.
+    pub fn handbook(&self, backup_dir: &Path) -> ProcessByHand {
+        ProcessByHand {
+            install: self.place.dir.clone(),
+            databases: self.database().directory().to_owned(),
+            backup_dir: backup_dir.to_owned(),
         }
     }
 
     /// The services: there is one.
     pub fn all(&self) -> Vec<ServiceName> {
         vec![self.profile.service.name.clone()]
-    }
-
-    /// Where backups are, made if need be.
-    pub fn backups(&self, given: Option<&Path>) -> Result<PathBuf, Failure> {
-        super::backup::directory(self, given)
     }
 }
 
@@ -272,11 +214,7 @@ impl Site for Embedded {
     }
 
     fn by_hand(&self, world: &EmbeddedWorld) -> Box<dyn Handbook> {
-        Box::new(ProcessByHand {
-            install: self.place.dir.clone(),
-            databases: world.databases.directory().to_owned(),
-            backup_dir: world.backups.shelf.directory.clone(),
-        })
+        Box::new(self.handbook(&world.backups.shelf.directory))
     }
 
     /// A file is on one machine, whose operations the install's own lock keeps apart.
@@ -303,5 +241,105 @@ impl Site for Embedded {
         ];
         let dropped = services.releases.drop_old(needed.into_iter().flatten().collect()).await?;
         Ok(dropped.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl Operable for Embedded {
+    async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
+        Self::at(context, &place)?.ok_or_else(|| {
+            Failure::refused(Fault::new("what runs the product is described otherwise than a moment ago"))
+        })
+    }
+
+    async fn look(&self, _: &Context, operation: &OperationId) -> Result<Found, Failure> {
+        let services = self.services(operation)?;
+        let name = &self.profile.service.name;
+        let instance = services.instances(name).await?.into_iter().next();
+        let running = instance.filter(|instance| instance.state == InstanceState::Running);
+        let selected = release_link::selected(&self.place.dir);
+        let by_process = if running.is_some() { services.version_of(name.as_str())? } else { None };
+        let (version, source) = match (by_process, selected.clone()) {
+            (Some(version), _) => (version, Source::Image),
+            (None, Some(version)) => (version, Source::Environment),
+            (None, None) => return Err(nothing_selected()),
+        };
+        let release = self.release_here(&version).await?;
+        let mut drift = Vec::new();
+        if let Some(selected) = selected.as_ref().filter(|selected| **selected != release.version) {
+            drift.push(format!("{release} runs, and `current` selects {selected}"));
+        }
+        let trouble = if running.is_none() {
+            Some("it is not running".to_owned())
+        } else {
+            let all = [name.clone()];
+            let seen = gates::glance(&services, Subject::Services(&all, &release)).await;
+            seen.unwrap_or_else(|fault| Some(fault.to_string()))
+        };
+        let running = running.is_some().then(|| name.clone()).into_iter().collect();
+        Ok(Found { release, source, running, trouble, selected, drift })
+    }
+
+    async fn world(&self, context: &Context, setting: Setting<'_>) -> Result<EmbeddedWorld, Fault> {
+        let database = self.database();
+        let backups = CopyBackups {
+            database: database.clone(),
+            shelf: Shelf {
+                directory: setting.backup_dir.to_owned(),
+                state_dir: self.place.state.root().to_owned(),
+                needed: setting.needed,
+                operation: setting.operation.clone(),
+            },
+            product: self.profile.product.name.to_string(),
+            release: setting.release,
+            actor: context.surroundings.actor.clone(),
+            scratch: self.place.state.operation(setting.operation),
+        };
+        let services = self.services(setting.operation)?;
+        let settings =
+            ReleaseLink { install: self.place.dir.clone(), backup_dir: setting.backup_dir.to_owned() };
+        Ok(World { services, databases: database, backups, settings, clock: SystemClock })
+    }
+
+    fn live(&self, world: &EmbeddedWorld) -> DatabaseName {
+        world.databases.live()
+    }
+
+    fn operated(&self, found: &Found, live: DatabaseName) -> Operated {
+        let migrate = self.profile.migrate.as_ref().map(|migrate| MigrateBy {
+            service: self.profile.service.name.clone(),
+            command: Some(migrate.command.clone()),
+        });
+        Operated {
+            release: found.release.clone(),
+            services: self.all(),
+            running: found.running.clone(),
+            well: found.wellness(),
+            live,
+            migrate,
+        }
+    }
+
+    async fn made(
+        &self,
+        world: &EmbeddedWorld,
+        purposes: &[DatabasePurpose],
+    ) -> Result<Vec<DatabaseName>, Failure> {
+        let beside = world.databases.beside()?.into_iter();
+        Ok(beside.filter(|made| purposes.contains(&made.purpose)).map(|made| made.name).collect())
+    }
+
+    fn one_off(&self, role: &str, stamp: &str) -> String {
+        format!("opsctl-{role}-{stamp}")
+    }
+
+    fn summary(&self, archive: &Path) -> Result<Summary, Failure> {
+        let summary =
+            archive::inspect(archive).map_err(|error| Failure::refused(archive_fault(archive, &error)))?;
+        if !matches!(&summary.origin, Origin::Opsctl(manifest) if matches!(manifest.database, Database::Sqlite(_)))
+        {
+            return Err(Failure::refused(other_kind()));
+        }
+        check::same_product(self, &summary).map_err(Failure::refused)?;
+        Ok(summary)
     }
 }

@@ -3,29 +3,36 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::adapters::archive::{self, Summary};
 use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::compose_services::ComposeServices;
-use crate::adapters::dump_backups::DumpBackups;
+use crate::adapters::dump_backups::{DumpBackups, archive_fault};
 use crate::adapters::env_settings::EnvSettings;
 use crate::adapters::env_store::EnvStore;
 use crate::adapters::fingerprint_key;
 use crate::adapters::http::Http;
 use crate::adapters::image_program::ImageProgram;
 use crate::adapters::postgres::error::PgError;
+use crate::adapters::postgres::server::databases;
 use crate::adapters::product_database::{self, ProductDatabase};
 use crate::commands::context::Context;
+use crate::commands::current::{self, Found};
 use crate::commands::database::{self, Reached};
 use crate::commands::install::{Install, Place};
+use crate::commands::ready::Operable;
+use crate::commands::restore::check;
 use crate::commands::site::{Kept, Site};
 use crate::error::{Exit, Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::compose_model::{RestartPolicy, Service};
 use crate::model::conninfo::{ConnInfo, Host};
+use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::fingerprint::FingerprintKey;
 use crate::model::manifest::{self, Mode};
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::secret::Secret;
+use crate::operations::Product as Operated;
 use crate::plan::by_hand::{ByHand, Handbook};
 use crate::ports::{Clock, Limits, World};
 use crate::profile::{DatabaseMode, Hooks, Product, ServiceName};
@@ -219,6 +226,61 @@ impl Site for Install {
 
     async fn clear_one_offs(&self, world: &LiveWorld) {
         let _ = world.services.clear_one_offs().await;
+    }
+}
+
+impl Operable for Install {
+    async fn open(context: &Context, place: Place) -> Result<Self, Failure> {
+        Self::open(context, place).await
+    }
+
+    async fn look(&self, context: &Context, operation: &OperationId) -> Result<Found, Failure> {
+        current::look(self, &services(context, self, operation)?).await
+    }
+
+    async fn world(&self, context: &Context, setting: Setting<'_>) -> Result<LiveWorld, Fault> {
+        world(context, self, setting).await
+    }
+
+    fn live(&self, world: &LiveWorld) -> DatabaseName {
+        world.databases.live()
+    }
+
+    fn operated(&self, found: &Found, live: DatabaseName) -> Operated {
+        let services = self.profile.stop_order().into_iter();
+        Operated {
+            release: found.release.clone(),
+            services: services.filter(|name| self.is_there(name)).cloned().collect(),
+            running: found.running.clone(),
+            well: found.wellness(),
+            live,
+            migrate: current::migrate_by(self),
+        }
+    }
+
+    async fn made(
+        &self,
+        world: &LiveWorld,
+        purposes: &[DatabasePurpose],
+    ) -> Result<Vec<DatabaseName>, Failure> {
+        let (session, live) = (world.databases.maintenance().await?, world.databases.live());
+        let found = databases(&session, live.as_str()).await;
+        let found = found.map_err(|error| product_database::fault(&error))?;
+        let mut names: Vec<DatabaseName> = found.into_iter().map(|listed| listed.name).collect();
+        names.retain(|name| name.made_from(&live).is_some_and(|made| purposes.contains(&made.purpose)));
+        names.sort();
+        Ok(names)
+    }
+
+    fn one_off(&self, role: &str, stamp: &str) -> String {
+        format!("{}-opsctl-{role}-{stamp}", self.model.project)
+    }
+
+    fn summary(&self, archive: &Path) -> Result<Summary, Failure> {
+        let summary =
+            archive::inspect(archive).map_err(|error| Failure::refused(archive_fault(archive, &error)))?;
+        check::same_product(self, &summary).map_err(Failure::refused)?;
+        Ok(summary)
     }
 }
 

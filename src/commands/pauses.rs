@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Install;
-use crate::commands::live::LiveWorld;
 use crate::commands::operate::{self, Direction, Turn};
+use crate::commands::site::{Kept, Site, WorldOf};
 use crate::error::{Failure, Fault};
 use crate::journal::read;
 use crate::journal::record::Progress;
@@ -17,10 +16,10 @@ use crate::plan::step::Step;
 
 /// Goes on past each pause at which a person is to be asked and says yes. What is left is the operation waiting, as a
 /// result; `None` when it came to its end.
-pub(super) async fn through(
+pub(super) async fn through<I: Site>(
     context: &Context,
-    install: &Install,
-    world: &LiveWorld,
+    install: &I,
+    world: &WorldOf<I>,
     turn: &Turn,
     ended: Ended,
 ) -> Result<Option<Outcome>, Failure> {
@@ -70,14 +69,15 @@ fn waiting(turn: &Turn, at: PausePoint) -> Outcome {
     Outcome::new(text, json!({"operation": turn.operation, "paused": at}))
 }
 
-fn progress(install: &Install, turn: &Turn) -> Result<Progress, Failure> {
-    let (entries, _) = read(&install.place.state.journal(&turn.operation))
+fn progress(install: &dyn Kept, turn: &Turn) -> Result<Progress, Failure> {
+    let (entries, _) = read(&install.place().state.journal(&turn.operation))
         .map_err(|error| Fault::caused_by("the operation's record cannot be read", &error))?;
     Progress::of(&entries).ok_or_else(|| Fault::new("the operation's record is empty").into())
 }
 
-/// A key that is to be tried must be there before anything goes on or back: to find out later helps nobody.
-pub(super) fn refuse_without_key(world: &LiveWorld, progress: &Progress, back: bool) -> Result<(), Fault> {
+/// For where no key is given: one that is to be tried must be there before anything goes on or back, for to find out later
+/// helps nobody.
+pub(super) fn refuse_without_key(progress: &Progress, back: bool) -> Result<(), Fault> {
     let plan = &progress.planned.plan;
     let left = match (&progress.going_back, back) {
         (Some(back), _) => back.steps[back.finished..].to_vec(),
@@ -85,7 +85,7 @@ pub(super) fn refuse_without_key(world: &LiveWorld, progress: &Progress, back: b
         (None, false) => plan.steps[progress.finished..].to_vec(),
     };
     let tries = left.iter().any(|step| matches!(step, Step::TryKey { .. }));
-    if tries && world.services.platform_key.is_none() {
+    if tries {
         return Err(key_missing());
     }
     Ok(())

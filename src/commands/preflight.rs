@@ -20,7 +20,7 @@ use crate::error::{Failure, Fault};
 use crate::preflight::{Check, Finding, Judgement, Status, Tally};
 use crate::report::quantity;
 
-use survey::Survey;
+use survey::{ALONE, Survey};
 
 /// How long one check may take; the product's own preflight has the limit that its description gives.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub async fn run(context: &Context, asked: &Preflight) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let began = Instant::now();
-    let survey = Survey::new(context, place);
+    let survey = Survey::beside(context, place);
     let checks = asked.choice.among(Check::preflight());
     let (findings, ()) = tokio::join!(findings(&survey, &checks), clear(&survey));
     verdict(context, &findings, began.elapsed())
@@ -107,6 +107,8 @@ pub(super) async fn findings(survey: &Survey<'_>, selected: &[Check]) -> Vec<Fin
 
 async fn judge(survey: &Survey<'_>, check: Check) -> Judgement {
     match check {
+        // Both open sessions of the product's database.
+        Check::DbPooler | Check::ProductPreflight if survey.beside_operation => Judgement::skipped(ALONE),
         Check::HostEngine => host::engine(survey).await,
         Check::HostCompose => host::compose().await,
         Check::HostResources => host::resources(survey).await,

@@ -1,34 +1,55 @@
 //! `opsctl rollback`: the release and the data from before the last upgrade.
 
-pub(super) mod loss;
+mod compose;
+mod loss;
+mod process;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::adapters::archive::{self, Origin};
+use crate::adapters::archive::Origin;
 use crate::adapters::catalogue::Catalogue;
-use crate::adapters::compose_services::fault as docker_fault;
-use crate::adapters::dump_backups::{archive_fault, catalogue_fault};
+use crate::adapters::dump_backups::catalogue_fault;
 use crate::adapters::env_settings::PREVIOUS_VERSION_FILE;
-use crate::adapters::product_database;
 use crate::cli::Rollback;
 use crate::commands::backup::catalogue::archive as named_archive;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current::{self, LastUpgrade, repository, tagged};
-use crate::commands::embedded::{self, Embedded};
+use crate::commands::current::{self, LastUpgrade};
+use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose};
-use crate::commands::ready::{Ready, ready};
+use crate::commands::ready::{Operable, Ready, ready};
 use crate::commands::show;
-use crate::commands::upgrade::target;
+use crate::commands::site::{Kind, WorldOf};
 use crate::error::{Failure, Fault};
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
+use crate::model::manifest::TableRows;
 use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::operations::rollback::{self, Data, ImageSource, Request};
 use crate::plan::step::{Release, RestorePoint};
-use crate::ports::Databases;
+use crate::ports::{Backups as _, Databases as _};
+
+/// What a rollback needs to know of an install.
+trait RollsBack: Operable {
+    /// A release to go back to, by what is on this machine if at all possible; `recorded` is how it was noted.
+    async fn release_before(
+        &self,
+        context: &Context,
+        version: &Version,
+        recorded: Option<&Release>,
+    ) -> Result<(Release, ImageSource), Failure>;
+    /// The rows of each table of a database.
+    async fn tables(&self, world: &WorldOf<Self>, database: &DatabaseName)
+    -> Result<Vec<TableRows>, Failure>;
+    /// When a copy of the live database was made, where that is known.
+    async fn copied_at(
+        &self,
+        world: &WorldOf<Self>,
+        copy: &DatabaseName,
+    ) -> Result<Option<jiff::Timestamp>, Failure>;
+}
 
 /// Where to go back to.
 struct Destination {
@@ -45,22 +66,22 @@ enum Source {
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rollback) -> Result<Outcome, Failure> {
-    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
-        return embedded::rollback::run(context, site, &asked).await;
+    let place = Place::find(context)?;
+    match Kind::at(context, &place)? {
+        Kind::Compose => back::<Install>(context, place, &asked).await,
+        Kind::Process => back::<Embedded>(context, place, &asked).await,
     }
-    let ready = ready(
-        context,
-        OperationKind::Rollback,
-        Purpose::of_plan(asked.plan),
-        asked.place.backup_dir.as_deref(),
-    )
-    .await?;
+}
+
+async fn back<I: RollsBack>(context: &Context, place: Place, asked: &Rollback) -> Result<Outcome, Failure> {
+    let given = asked.place.backup_dir.as_deref();
+    let ready: Ready<I> =
+        ready(context, place, OperationKind::Rollback, Purpose::of_plan(asked.plan), given).await?;
     ready.warn_of_drift(context);
-    let Ready { turn, install, found, world, .. } = &ready;
-    let destination = destination(&ready, &asked).await?;
-    let (target, image) = release(context, install, &destination).await?;
-    let live = world.databases.live();
-    let stamp = operate::stamp(&turn.operation);
+    let destination = destination(&ready, asked).await?;
+    let (install, version) = (&ready.install, &destination.version);
+    let (target, image) = install.release_before(context, version, destination.recorded.as_ref()).await?;
+    let (live, stamp) = (ready.live(), operate::stamp(&ready.turn.operation));
     let data = match &destination.data {
         Source::RestorePoint(database) => Data::RestorePoint(database.clone()),
         Source::Backup(archive) => {
@@ -74,31 +95,31 @@ pub async fn run(context: &Context, asked: Rollback) -> Result<Outcome, Failure>
         replaced: live.made(DatabasePurpose::Failed, &stamp),
         superseded: Vec::new(),
     };
-    let plan = rollback::plan(&found.product(install, live), request);
+    let plan = rollback::plan(&ready.product(), request);
     if asked.plan {
         return Ok(show::plan(&plan));
     }
     let loss = match &destination.data {
-        Source::RestorePoint(database) => loss::since_copy(&world.databases, database).await?,
-        Source::Backup(archive) => loss::since_backup(&world.databases, archive).await?,
+        Source::RestorePoint(database) => loss::since_copy(&ready, database).await?,
+        Source::Backup(archive) => loss::since_backup(&ready, archive).await?,
     };
     context.note(&show::steps(&plan));
     context.warn(loss.to_string());
-    let title = &install.profile.product.title;
-    context.consent(&format!("Roll {title} back from {} to {target}?", found.release))?;
-    operate::run(context, install, world, turn, plan).await?;
-    let text = format!("{title} is back on {target}, with its data (from {})", found.release);
+    let (title, from) = (ready.title(), &ready.found.release);
+    context.consent(&format!("Roll {title} back from {from} to {target}?"))?;
+    operate::run(context, install, &ready.world, &ready.turn, plan).await?;
+    let text = format!("{title} is back on {target}, with its data (from {from})");
     Ok(Outcome::new(
         text,
-        json!({"operation": turn.operation, "from": found.release, "to": target, "loss": loss.data()}),
+        json!({"operation": ready.turn.operation, "from": from, "to": target, "loss": loss.data()}),
     ))
 }
 
-async fn destination(ready: &Ready, asked: &Rollback) -> Result<Destination, Failure> {
+async fn destination<I: RollsBack>(ready: &Ready<I>, asked: &Rollback) -> Result<Destination, Failure> {
     let wanted = asked.version.as_deref().map(Version::parse).transpose();
     let wanted = wanted
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
-    let last = current::last_upgrade(&ready.install.place.state)?;
+    let last = current::last_upgrade(&ready.install.place().state)?;
     if let Some(named) = &asked.backup {
         let archive = named_archive(&ready.install, &ready.directory, named)?;
         return by_backup(ready, archive, wanted, last.as_ref());
@@ -122,7 +143,7 @@ async fn destination(ready: &Ready, asked: &Rollback) -> Result<Destination, Fai
 }
 
 /// The state before the last upgrade: the restore point where it still exists, else the backup.
-async fn before(ready: &Ready, last: LastUpgrade) -> Result<Destination, Failure> {
+async fn before<I: RollsBack>(ready: &Ready<I>, last: LastUpgrade) -> Result<Destination, Failure> {
     let clone = match &last.restore_point {
         RestorePoint::Clone { database } if ready.world.databases.exists(database).await? => {
             Some(database.clone())
@@ -133,8 +154,7 @@ async fn before(ready: &Ready, last: LastUpgrade) -> Result<Destination, Failure
         RestorePoint::Backup { id, .. } => Some(id),
         RestorePoint::Clone { .. } => last.backup,
     };
-    let known = catalogue(ready)?;
-    let archive = backup.map(|id| known.path_of(id, &ready.directory)).filter(|path| path.is_file());
+    let archive = backup.map(|id| ready.world.backups.archive_of(&id)).filter(|path| path.is_file());
     let data = match (clone, archive) {
         (Some(database), _) => Source::RestorePoint(database),
         (None, Some(archive)) => Source::Backup(archive),
@@ -151,16 +171,14 @@ async fn before(ready: &Ready, last: LastUpgrade) -> Result<Destination, Failure
     Ok(Destination { version: last.from.version.clone(), recorded: Some(last.from), data })
 }
 
-fn by_backup(
-    ready: &Ready,
+fn by_backup<I: RollsBack>(
+    ready: &Ready<I>,
     archive: PathBuf,
     wanted: Option<Version>,
     last: Option<&LastUpgrade>,
 ) -> Result<Destination, Failure> {
-    let summary =
-        archive::inspect(&archive).map_err(|error| Failure::refused(archive_fault(&archive, &error)))?;
-    let told = match &summary.origin {
-        Origin::Opsctl(manifest) => manifest.release.version.clone(),
+    let told = match ready.install.summary(&archive)?.origin {
+        Origin::Opsctl(manifest) => manifest.release.version,
         Origin::Scripts { .. } => None,
     };
     let version = match (wanted, told) {
@@ -191,8 +209,9 @@ fn noted_version(directory: &Path) -> Result<Version, Failure> {
 }
 
 /// The newest backup of a release; one of the scripts' archives does not tell its release, and is not guessed at.
-fn newest_of(ready: &Ready, version: &Version) -> Result<PathBuf, Failure> {
-    let known = catalogue(ready)?;
+fn newest_of<I: RollsBack>(ready: &Ready<I>, version: &Version) -> Result<PathBuf, Failure> {
+    let known =
+        Catalogue::open(ready.install.place().state.root()).map_err(|error| catalogue_fault(&error))?;
     let newest = known
         .records()
         .iter()
@@ -206,53 +225,4 @@ fn newest_of(ready: &Ready, version: &Version) -> Result<PathBuf, Failure> {
                 .hint("`opsctl backup list` shows those that there are; `--backup FILE` names one"),
         )
     })
-}
-
-fn catalogue(ready: &Ready) -> Result<Catalogue, Failure> {
-    Catalogue::open(ready.install.place.state.root()).map_err(|error| catalogue_fault(&error).into())
-}
-
-/// The release to go back to, by an image that is on this machine if at all possible.
-async fn release(
-    context: &Context,
-    install: &Install,
-    destination: &Destination,
-) -> Result<(Release, ImageSource), Failure> {
-    let version = &destination.version;
-    if let Some(recorded) = &destination.recorded
-        && let Some(id) = recorded.image_id.as_deref().and_then(|id| id.parse().ok())
-        && install.engine.image_by_id(&id).await.map_err(|error| docker_fault(&error))?.is_some()
-    {
-        return Ok((recorded.clone(), ImageSource::Local));
-    }
-    let repository = repository(install)?;
-    let kept = format!("opsctl-keep-{version}").parse().map(|tag| repository.with_tag(tag));
-    let reference = tagged(&repository, version)?;
-    for candidate in kept.into_iter().chain([reference.clone()]) {
-        if let Some(image) = install.engine.image(&candidate).await.map_err(|error| docker_fault(&error))? {
-            let digest = image.digest_in(&repository).cloned();
-            let pins = install
-                .profile
-                .release
-                .pin_variable
-                .as_ref()
-                .and_then(|name| install.variable(name))
-                .is_some();
-            let pinned = digest.clone().and_then(|digest| reference.with_digest(digest).repo_digest());
-            let release = Release {
-                version: version.clone(),
-                image: reference.to_string(),
-                digest: digest.map(|digest| digest.to_string()),
-                pin: pins.then(|| pinned.unwrap_or_else(|| image.id.to_string())),
-                image_id: Some(image.id.to_string()),
-            };
-            return Ok((release, ImageSource::Local));
-        }
-    }
-    Ok((target::resolve(context, install, version).await?, ImageSource::Registry))
-}
-
-/// Errors of the database, for the parts of this command.
-fn fault(error: &crate::adapters::postgres::error::PgError) -> Fault {
-    product_database::fault(error)
 }

@@ -12,8 +12,9 @@ use crate::adapters::dump_backups::catalogue_fault;
 use crate::cli::{PauseAfter, Rotate};
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
+use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose};
-use crate::commands::ready::{Ready, ready};
+use crate::commands::ready::ready;
 use crate::commands::{pauses, preflight, show, unfinished};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
@@ -23,6 +24,9 @@ use crate::plan::rotation::{Halt, PausePoint};
 use crate::ports::Databases;
 use crate::preflight::Check;
 use crate::profile::{self, Profile, Rotation, SecretVariable, VariableName};
+
+/// An install, ready for a rotation.
+type Ready = crate::commands::ready::Ready<Install>;
 
 /// What a rotation stands on: a file that others cannot read, and a database that takes the re-hash.
 const CHECKS: [Check; 5] =
@@ -37,8 +41,10 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
         return unfinished::abort_rotation(context).await;
     }
     let backup_dir = asked.create.place.backup_dir.clone();
-    let ready =
-        ready(context, OperationKind::Rotate, Purpose::of_plan(asked.plan), backup_dir.as_deref()).await?;
+    let place = Place::find(context)?;
+    let ready: Ready =
+        ready(context, place, OperationKind::Rotate, Purpose::of_plan(asked.plan), backup_dir.as_deref())
+            .await?;
     ready.warn_of_drift(context);
     let (secret, rotation) = chosen(context, &ready.install.profile, asked.secret.as_deref())?;
     let accepted = accepted(&asked.accept, rotation)?;
@@ -46,8 +52,7 @@ pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
         login::refuse_elsewhere(&ready.install, secret).map_err(Failure::refused)?;
     }
     let found = look::before(context, &ready, secret, rotation).await?;
-    let live = ready.world.databases.live();
-    let product = ready.found.product(&ready.install, live);
+    let product = ready.product();
     let hazards = rotate::hazards(&product, ready.found.trouble.as_deref(), &found, &accepted);
     rotate::refusal(&secret.name, hazards).map_err(Failure::refused)?;
     preflight::must_hold(context, &ready.install, &CHECKS).await?;

@@ -79,6 +79,22 @@ pub trait Site: Kept {
     }
 }
 
+/// What runs a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Compose, with PostgreSQL behind it.
+    Compose,
+    /// One process, with one SQLite file.
+    Process,
+}
+
+impl Kind {
+    /// What runs the product at a place, by its description.
+    pub fn at(context: &Context, place: &Place) -> Result<Self, Failure> {
+        Ok(if Embedded::at(context, place)?.is_some() { Self::Process } else { Self::Compose })
+    }
+}
+
 /// An install of either kind.
 pub enum Opened {
     /// Of a Compose product with PostgreSQL.

@@ -1,31 +1,44 @@
 //! `opsctl resume` and `opsctl abort`: what becomes of an operation that did not end.
 
+mod compose;
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::json;
 
 use crate::adapters::archive::sweep_temporaries;
-use crate::adapters::files::{FileError, remove_stale_temporaries};
-use crate::adapters::postgres::server::busy_sessions;
-use crate::adapters::product_database;
+use crate::adapters::files::remove_stale_temporaries;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, Found, Source};
-use crate::commands::embedded::{self, Embedded};
+use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
-use crate::commands::live::{self, LiveWorld, Setting};
+use crate::commands::live::{self, Setting};
 use crate::commands::operate::{self, Direction, Turn};
-use crate::commands::site::{Kept, Opened, Site as _};
+use crate::commands::ready::Operable;
+use crate::commands::site::{Kept, Kind, Opened, WorldOf};
 use crate::commands::{database, pauses, show, status};
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Planned, Progress};
 use crate::model::operation::OperationKind;
-use crate::operations::rotate::server_in_doubt;
 use crate::plan::by_hand::Handbook;
-use crate::plan::rotation::{Replicas, Which};
-use crate::plan::step::{Release, Step};
-use crate::ports::Services;
+use crate::plan::step::Step;
+
+/// What going on with an operation, or undoing it, needs to know of an install.
+trait Ends: Operable {
+    /// The world as the operation had it; what it cannot be seen without is brought up first.
+    async fn reach(
+        &self,
+        context: &Context,
+        turn: &Turn,
+        progress: &Progress,
+    ) -> Result<WorldOf<Self>, Failure>;
+    /// Whether there is a key for steps that try one.
+    fn can_try_keys(world: &WorldOf<Self>) -> bool;
+    /// Waits for what the run before asked for and is still being done, and removes what it left in places of its own.
+    async fn settle(&self, world: &WorldOf<Self>) -> Result<(), Fault>;
+}
 
 /// Goes on with it.
 pub async fn resume(context: &Context) -> Result<Outcome, Failure> {
@@ -58,7 +71,7 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
         Err(failure) => context.warn(format!("not all can be seen: {}", failure.fault)),
     }
     let (heading, steps) = left_to_do(&progress);
-    let by_hand = handbook(context, &turn, &progress, place.clone()).await;
+    let by_hand = handbook(context, &progress, place.clone()).await;
     let mut lines = vec![heading.to_owned()];
     for step in &steps {
         lines.push(format!("  {step}"));
@@ -78,12 +91,7 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// What a person would type, as far as the install can be read.
-async fn handbook(
-    context: &Context,
-    turn: &Turn,
-    progress: &Progress,
-    place: Place,
-) -> Option<Box<dyn Handbook>> {
+async fn handbook(context: &Context, progress: &Progress, place: Place) -> Option<Box<dyn Handbook>> {
     match Opened::open(context, place).await.ok()? {
         Opened::Compose(install) => {
             let recorded = progress.planned.backup_dir.as_deref();
@@ -92,8 +100,8 @@ async fn handbook(
             Some(Box::new(live::by_hand(&install, &info, &directory)))
         }
         Opened::Embedded(site) => {
-            let world = embedded::unfinished::world(context, &site, turn, progress).ok()?;
-            Some(site.by_hand(&world))
+            let directory = backups_of(site.as_ref(), progress.planned.backup_dir.as_deref()).ok()?;
+            Some(Box::new(site.handbook(&directory)))
         }
     }
 }
@@ -110,16 +118,9 @@ fn left_to_do(progress: &Progress) -> (&'static str, Vec<Step>) {
     }
 }
 
-/// How long the server may go on with what an earlier run asked it for: copying a large database takes minutes.
-const STATEMENTS_LIMIT: Duration = Duration::from_mins(10);
-const STATEMENTS_PAUSE: Duration = Duration::from_millis(200);
-
-/// How long a server that was just started may take to answer: it may have to recover first.
-const SERVER_LIMIT: Duration = Duration::from_mins(1);
-
 /// What is to become of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+enum Wanted {
     /// It goes on.
     On,
     /// It is undone.
@@ -128,7 +129,7 @@ pub(super) enum Wanted {
 
 impl Wanted {
     /// Where that leads, what is asked before, and what was done then.
-    pub(super) fn in_words(self, progress: &Progress) -> (Direction<'_>, String, &'static str) {
+    fn in_words(self, progress: &Progress) -> (Direction<'_>, String, &'static str) {
         match self {
             Self::On => {
                 let question = pauses::question(progress).unwrap_or_else(|| "Go on with it?".to_owned());
@@ -145,15 +146,20 @@ impl Wanted {
 
 async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
-    if let Some(site) = Embedded::at(context, &place)? {
-        return embedded::unfinished::end(context, site, wanted).await;
+    match Kind::at(context, &place)? {
+        Kind::Compose => end_of::<Install>(context, place, wanted).await,
+        Kind::Process => end_of::<Embedded>(context, place, wanted).await,
     }
+}
+
+async fn end_of<I: Ends>(context: &Context, place: Place, wanted: Wanted) -> Result<Outcome, Failure> {
     let (turn, progress) = Turn::take_again(context, &place)?;
-    let (install, world) =
-        reach(context, place, &turn, &progress).await.map_err(operate::still_unfinished)?;
-    let plan = &progress.planned.plan;
+    let install = I::open(context, place).await.map_err(operate::still_unfinished)?;
+    let world = install.reach(context, &turn, &progress).await.map_err(operate::still_unfinished)?;
     let (direction, question, done) = wanted.in_words(&progress);
-    pauses::refuse_without_key(&world, &progress, wanted == Wanted::Back).map_err(Failure::refused)?;
+    if !I::can_try_keys(&world) {
+        pauses::refuse_without_key(&progress, wanted == Wanted::Back).map_err(Failure::refused)?;
+    }
     context.note(&format!("{}\n{}", turn.operation, show::progress(&progress)));
     context.consent(&question)?;
     clear_away(&install, &world).await.map_err(operate::still_unfinished)?;
@@ -162,19 +168,18 @@ async fn end(context: &Context, wanted: Wanted) -> Result<Outcome, Failure> {
         return Ok(paused);
     }
     let text = format!("operation {} {done}", turn.operation);
-    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": plan.kind})))
+    Ok(Outcome::new(text, json!({"operation": turn.operation, "kind": progress.planned.plan.kind})))
 }
 
-/// The install and its world as the operation had them.
-async fn reach(
+/// The world as the operation had it.
+async fn world_of<I: Ends>(
     context: &Context,
-    place: Place,
+    install: &I,
     turn: &Turn,
     progress: &Progress,
-) -> Result<(Install, LiveWorld), Failure> {
-    let install = Install::open(context, place).await?;
+) -> Result<WorldOf<I>, Failure> {
     let Planned { plan, backup_dir, .. } = &progress.planned;
-    let directory = backups_of(&install, backup_dir.as_deref())?;
+    let directory = backups_of(install, backup_dir.as_deref())?;
     let before = Found {
         release: plan.before.release.clone(),
         source: Source::Image,
@@ -183,45 +188,30 @@ async fn reach(
         selected: None,
         drift: Vec::new(),
     };
-    let world = async || {
-        let setting = Setting {
-            operation: &turn.operation,
-            backup_dir: &directory,
-            release: before.for_manifest(),
-            needed: current::needed_backups(&install.place.state)?,
-        };
-        live::world(context, &install, setting).await.map_err(Failure::from)
+    let setting = Setting {
+        operation: &turn.operation,
+        backup_dir: &directory,
+        release: before.for_manifest(),
+        needed: current::needed_backups(&install.place().state)?,
     };
-    let world = match (world().await, server_in_doubt(plan, progress.touched)) {
-        (Err(_), Some(server)) => {
-            raise(context, &install, turn, (server, &plan.before.release)).await?;
-            let began = tokio::time::Instant::now();
-            loop {
-                match world().await {
-                    Err(_) if began.elapsed() < SERVER_LIMIT => tokio::time::sleep(STATEMENTS_PAUSE).await,
-                    ended => break ended?,
-                }
-            }
-        }
-        (ended, _) => ended?,
-    };
-    Ok((install, world))
+    Ok(install.world(context, setting).await?)
 }
 
-/// The operation makes the database server's container anew, and was cut short in that: without it there is nobody to ask.
-async fn raise(
-    context: &Context,
-    install: &Install,
-    turn: &Turn,
-    (server, release): (&[Replicas], &Release),
-) -> Result<(), Fault> {
-    let services = live::services(context, install, &turn.operation)?;
-    services.recreate(server, release, Which::Changed).await
+/// Ends what the run before left at work, and removes what it left lying about.
+async fn clear_away<I: Ends>(install: &I, world: &WorldOf<I>) -> Result<(), Fault> {
+    install.clear_tools(world).await?;
+    install.settle(world).await?;
+    sweep_temporaries(install.backup_dir(world)).map(drop).map_err(|error| {
+        Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
+    })?;
+    remove_stale_temporaries(install.place().state.root()).map(drop).map_err(|error| {
+        Fault::caused_by("what a write that was cut short left behind cannot be removed", &error)
+    })
 }
 
 /// Where the operation keeps its backups: as it was recorded, or, if the install was moved since, where it keeps them now.
 /// A place that is not there is not made: an empty one would hide that the backups are gone.
-pub(super) fn backups_of(install: &dyn Kept, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
+fn backups_of(install: &dyn Kept, recorded: Option<&Path>) -> Result<PathBuf, Failure> {
     let now = install.place().backup_dir(None, install.variables());
     let Some(recorded) = recorded else { return backup::directory(install, None) };
     [recorded, now.as_path()].into_iter().find(|place| place.is_dir()).map(Path::to_owned).ok_or_else(|| {
@@ -229,43 +219,4 @@ pub(super) fn backups_of(install: &dyn Kept, recorded: Option<&Path>) -> Result<
             .hint("is a disk not mounted? bring the folder back and try again")
             .into()
     })
-}
-
-/// Ends what the run before left at work, and removes what it left lying about.
-async fn clear_away(install: &Install, world: &LiveWorld) -> Result<(), Fault> {
-    install.clear_tools(world).await?;
-    wait_for_statements(world).await?;
-    sweep_temporaries(&world.backups.shelf.directory).map(drop).map_err(|error| {
-        Fault::caused_by("what a backup that was cut short left behind cannot be removed", &error)
-    })?;
-    let unremoved = |error: FileError| {
-        Fault::caused_by("what a write that was cut short left behind cannot be removed", &error)
-    };
-    world.settings.discard_temporaries().map_err(unremoved)?;
-    remove_stale_temporaries(install.place.state.root()).map_err(unremoved)?;
-    world
-        .backups
-        .discard_unpacked()
-        .map_err(|error| Fault::caused_by("what was unpacked of a backup before cannot be removed", &error))
-}
-
-/// Waits until the server has done what an opsctl that was killed asked it for: a database that is still being created
-/// cannot be dropped, and would be there afterwards.
-async fn wait_for_statements(world: &LiveWorld) -> Result<(), Fault> {
-    let session = world.databases.maintenance().await?;
-    let application = world.databases.application();
-    let began = tokio::time::Instant::now();
-    loop {
-        let busy = busy_sessions(&session, &application).await;
-        match busy.map_err(|error| product_database::fault(&error))? {
-            0 => return Ok(()),
-            _ if began.elapsed() < STATEMENTS_LIMIT => tokio::time::sleep(STATEMENTS_PAUSE).await,
-            busy => {
-                return Err(Fault::new(format!(
-                    "the database server still works on {busy} statements that this operation sent before"
-                ))
-                .hint("look at pg_stat_activity; try again when they have ended"));
-            }
-        }
-    }
 }

@@ -1,100 +1,119 @@
 //! `opsctl upgrade`: move to another release.
 
+mod compose;
+mod process;
 pub mod target;
-
-use std::time::Duration;
 
 use serde_json::json;
 
-use crate::adapters::compose_services::fault as docker_fault;
 use crate::adapters::disk::{self, Need};
-use crate::adapters::env_store::EnvStore;
-use crate::adapters::postgres::obstacles::{Obstacle, invalid_indexes, obstacles};
-use crate::adapters::postgres::properties::database_size;
-use crate::adapters::postgres::server::server_facts;
-use crate::adapters::product_database;
 use crate::cli::Upgrade;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
-use crate::commands::embedded::{self, Embedded};
-use crate::commands::install::Place;
+use crate::commands::embedded::Embedded;
+use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose};
-use crate::commands::preflight;
-use crate::commands::ready::{Ready, ready};
+use crate::commands::ready::{Operable, Ready, ready};
 use crate::commands::rehearse;
-use crate::commands::restore::made;
 use crate::commands::show;
+use crate::commands::site::Kind;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
 use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::operations::upgrade::{self, Request};
 use crate::plan::step::{Release, RestorePoint};
-use crate::preflight::Check;
-use crate::profile::DatabaseMode;
+use crate::profile::ServiceName;
 
-/// A transaction that has been open for longer is not one that is about to end.
-const LONG_TRANSACTION: Duration = Duration::from_secs(10);
+/// What an upgrade needs to know of an install.
+trait Upgrades: Operable {
+    /// What a release's name stands for, found out before anything is changed; `sha256` is that of its archive, if it comes in
+    /// one.
+    async fn target(
+        &self,
+        context: &Context,
+        version: &Version,
+        sha256: Option<Digest>,
+    ) -> Result<Release, Failure>;
+    /// Runs the checks that an upgrade stands on.
+    async fn must_hold(&self, context: &Context) -> Result<(), Failure>;
+    /// What would hold up the migrations.
+    async fn obstacles(ready: &Ready<Self>) -> Result<Vec<String>, Failure>;
+    /// How the restore point is made, and the room that it and the backup take.
+    async fn restore_point(
+        context: &Context,
+        ready: &Ready<Self>,
+        ids: Ids,
+    ) -> Result<(RestorePoint, Vec<Need>), Failure>;
+    /// The service whose canary proves the release.
+    fn canary_service(&self) -> &ServiceName;
+    /// The variables in the environment file that a release no longer takes.
+    fn removed_variables(&self, target: &Version) -> Result<Vec<String>, Failure>;
+}
 
-/// What an upgrade stands on: it migrates, by the product's own means.
-const CHECKS: [Check; 7] = [
-    Check::HostInodes,
-    Check::EnvFiles,
-    Check::DbWritable,
-    Check::DbRights,
-    Check::DbTimeouts,
-    Check::DbWraparound,
-    Check::DbPooler,
-];
+/// Which backups an upgrade may take.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    /// The one that it begins with, unless it was told not to.
+    first: Option<BackupId>,
+    /// The restore point, where that is one.
+    second: BackupId,
+}
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> {
     let version = Version::parse(&asked.version)
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
-    if let Some(site) = Embedded::at(context, &Place::find(context)?)? {
-        return embedded::upgrade::run(context, site, &asked, &version).await;
-    }
-    if asked.sha256.is_some() {
-        return Err(Failure::usage(
+    let place = Place::find(context)?;
+    match (Kind::at(context, &place)?, &asked.rehearse) {
+        (Kind::Compose, _) if asked.sha256.is_some() => Err(Failure::usage(
             Fault::new("--sha256 is for products that run as a process: an image is known by its digest")
                 .hint("leave it out"),
-        ));
+        )),
+        (Kind::Compose, Some(backup)) => rehearse::run(context, &asked, &version, backup).await,
+        (Kind::Compose, None) => to::<Install>(context, place, &version, &asked).await,
+        (Kind::Process, Some(_)) => Err(Failure::refused(
+            Fault::new("an upgrade of a product that runs as a process cannot be rehearsed yet")
+                .hint("`--plan` shows every step; a failure before the commit point rolls back by itself"),
+        )),
+        (Kind::Process, None) => to::<Embedded>(context, place, &version, &asked).await,
     }
-    if let Some(backup) = &asked.rehearse {
-        return rehearse::run(context, &asked, &version, backup).await;
-    }
-    let ready = ready(
-        context,
-        OperationKind::Upgrade,
-        Purpose::of_plan(asked.plan),
-        asked.create.place.backup_dir.as_deref(),
-    )
-    .await?;
+}
+
+async fn to<I: Upgrades>(
+    context: &Context,
+    place: Place,
+    version: &Version,
+    asked: &Upgrade,
+) -> Result<Outcome, Failure> {
+    let given = asked.create.place.backup_dir.as_deref();
+    let ready: Ready<I> =
+        ready(context, place, OperationKind::Upgrade, Purpose::of_plan(asked.plan), given).await?;
     ready.warn_of_drift(context);
-    let target = target::resolve(context, &ready.install, &version).await?;
+    let target = ready.install.target(context, version, asked.sha256).await?;
     if let Some(outcome) = nothing_to_do(&ready.found, &target) {
         return Ok(outcome);
     }
-    preflight::must_hold(context, &ready.install, &CHECKS).await?;
-    let request = request(context, &ready, &target, &asked).await?;
+    ready.install.must_hold(context).await?;
+    let request = request(context, &ready, &target, asked).await?;
     let skipped = request.backup.is_none();
-    let plan = upgrade::plan(&ready.found.product(&ready.install, ready.world.databases.live()), request)
-        .map_err(Failure::refused)?;
-    for obstacle in obstacles_now(&ready).await? {
-        context.warn(obstacle.to_string());
+    let plan = upgrade::plan(&ready.product(), request).map_err(Failure::refused)?;
+    for obstacle in I::obstacles(&ready).await? {
+        context.warn(obstacle);
     }
     if asked.plan {
         return Ok(show::plan(&plan));
     }
     if skipped {
         context.warn(
-            "no backup is taken (--skip-backup): only the restore point on the database server is a way back",
+            "no backup is taken (--skip-backup): only the restore point beside the live database is a way back",
         );
     }
     context.note(&show::steps(&plan));
-    let title = &ready.install.profile.product.title;
+    let title = ready.title();
     context.consent(&format!("Upgrade {title} from {} to {target}?", ready.found.release))?;
     operate::run(context, &ready.install, &ready.world, &ready.turn, plan).await?;
     let text = format!(
@@ -104,22 +123,6 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     let data = json!({"operation": ready.turn.operation, "from": ready.found.release, "to": target,
         "backup_skipped": skipped});
     Ok(Outcome::new(text, data))
-}
-
-/// Transactions that keep the locks which they took. The product's own end when it is stopped, but nothing tells them from
-/// others' for certain: whoever reads this knows by name and address.
-async fn obstacles_now(ready: &Ready) -> Result<Vec<Obstacle>, Fault> {
-    if ready.install.profile.migrate.is_none() {
-        return Ok(Vec::new());
-    }
-    let database = &ready.world.databases;
-    let session = database.maintenance().await?;
-    let mut found = obstacles(&session, &database.live(), LONG_TRANSACTION)
-        .await
-        .map_err(|error| product_database::fault(&error))?;
-    let session = database.session(&database.live()).await?;
-    found.extend(invalid_indexes(&session).await.map_err(|error| product_database::fault(&error))?);
-    Ok(found)
 }
 
 /// The release runs, is selected and is well: only then there is nothing to do.
@@ -140,78 +143,33 @@ pub(super) fn nothing_to_do(found: &Found, target: &Release) -> Option<Outcome> 
     })
 }
 
-async fn request(
+async fn request<I: Upgrades>(
     context: &Context,
-    ready: &Ready,
+    ready: &Ready<I>,
     target: &Release,
     asked: &Upgrade,
 ) -> Result<Request, Failure> {
-    let Ready { turn, install, directory, world, .. } = ready;
-    let live = world.databases.live();
-    let stamp = operate::stamp(&turn.operation);
-    let session = world.databases.maintenance().await?;
-    let size = database_size(&session, &live).await.map_err(|error| product_database::fault(&error))?;
-    let server = server_facts(&session).await.map_err(|error| product_database::fault(&error))?;
-    let first = backup::next_id(context, install)?;
-    let backup = (!asked.skip_backup).then_some(first);
-    let second = BackupId::next(first.timestamp(), Some(first)).id;
-    let mut needs = Vec::new();
-    if backup.is_some() {
-        // What compresses worst hardly shrinks at all.
-        needs.push(Need { what: "the backup", place: directory.clone(), bytes: size });
-    }
-    let restore_point = if server.can_create_databases {
-        if install.mode == DatabaseMode::Bundled {
-            let facts = install.engine.facts().await.map_err(|error| docker_fault(&error))?;
-            needs.push(Need { what: "the restore point", place: facts.root_dir, bytes: size });
-        }
-        RestorePoint::Clone { database: live.made(DatabasePurpose::RestorePoint, &stamp) }
-    } else {
-        context.warn(format!(
-            "the role {} may not create databases: the restore point is a backup taken while the product stands still, \
-             which takes longer",
-            world.databases.info.user
-        ));
-        needs.push(Need { what: "the restore point", place: directory.clone(), bytes: size });
-        RestorePoint::Backup { id: second, side: live.made(DatabasePurpose::Side, &stamp) }
-    };
+    let Ready { turn, install, world, .. } = ready;
+    let (live, stamp) = (ready.live(), operate::stamp(&turn.operation));
+    let next = backup::next_id(context, install)?;
+    let first = (!asked.skip_backup).then_some(next);
+    let ids = Ids { first, second: BackupId::next(next.timestamp(), Some(next)).id };
+    let (restore_point, needs) = I::restore_point(context, ready, ids).await?;
     let fits = disk::check(&needs)
         .map_err(|fault| Failure::refused(fault.hint("make room and try again; nothing was changed")))?;
     for fits in fits {
         context.note(&format!("room: at most {fits}"));
     }
-    let project = &install.model.project;
-    let mut superseded = made(&world.databases, DatabasePurpose::RestorePoint).await?;
-    superseded.extend(made(&world.databases, DatabasePurpose::Failed).await?);
     Ok(Request {
         target: target.clone(),
-        backup,
+        backup: first,
         keep: backup::keep(install, asked.create.keep)?,
         restore_point,
         failed: live.made(DatabasePurpose::Failed, &stamp),
-        removed_variables: removed_variables(ready, &target.version)?,
-        canary_service: install.profile.api().0.clone(),
-        canary_name: format!("{project}-opsctl-canary-{stamp}"),
-        migrate_name: format!("{project}-opsctl-migrate-{stamp}"),
-        superseded,
+        removed_variables: install.removed_variables(&target.version)?,
+        canary_service: install.canary_service().clone(),
+        canary_name: install.one_off("canary", &stamp),
+        migrate_name: install.one_off("migrate", &stamp),
+        superseded: install.made(world, &[DatabasePurpose::RestorePoint, DatabasePurpose::Failed]).await?,
     })
-}
-
-/// The variables in the environment file that the target release no longer takes.
-fn removed_variables(ready: &Ready, target: &Version) -> Result<Vec<String>, Failure> {
-    let read = EnvStore::at(&ready.install.env_file)
-        .read()
-        .map_err(|error| Fault::caused_by("the settings cannot be read", &error).hint(error.hint()))?;
-    let applies = |since: Option<&Version>| {
-        since.is_none_or(|since| since.order(target).is_none_or(|order| order != std::cmp::Ordering::Greater))
-    };
-    Ok(ready
-        .install
-        .profile
-        .variables
-        .removed
-        .iter()
-        .filter(|removed| applies(removed.since.as_ref()) && !read.file().lines_of(&removed.name).is_empty())
-        .map(|removed| removed.name.to_string())
-        .collect())
 }

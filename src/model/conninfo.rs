@@ -23,6 +23,9 @@ pub use self::error::ConnInfoError;
 pub use self::password::with_password;
 use crate::model::secret::Secret;
 
+/// What servers show as the name of opsctl's sessions; one of an operation adds a colon and the operation.
+pub const APPLICATION_NAME: &str = "opsctl";
+
 /// The port PostgreSQL listens on when none is named.
 pub const DEFAULT_PORT: u16 = 5432;
 

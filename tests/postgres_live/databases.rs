@@ -9,6 +9,7 @@ use opsctl::adapters::postgres::lock::{LastingLock, take_lock};
 use opsctl::adapters::postgres::properties::{database_facts, roles_named};
 use opsctl::adapters::postgres::server::{
     connected_clients, database_exists, databases, name_dependents, server_facts, terminate_clients,
+    terminate_onlookers,
 };
 use opsctl::adapters::postgres::whole::{copy, create_empty, drop_database, read_mark};
 use opsctl::model::database_name::{DatabaseMark, DatabaseName, DatabasePurpose};
@@ -124,6 +125,19 @@ async fn a_copy_needs_the_source_alone_and_says_who_is_there() {
         clients.iter().map(|client| client.application.as_str()).collect::<Vec<_>>(),
         ["a busy client"]
     );
+
+    // Whoever of ours only looks makes way; the operation's own sessions, and everybody else's, stay.
+    for ours in ["opsctl", "opsctl:of-a-look", "opsctl:of-this-operation"] {
+        let looking = connect(&cluster.superuser("ledger"), ours).await.expect("can connect");
+        assert_eq!(
+            looking.text("asking", "SELECT 'here'").await.expect("an answer").as_deref(),
+            Some("here")
+        );
+        let ended = terminate_onlookers(&admin, &live, "opsctl:of-this-operation").await.expect("superuser");
+        let own = ours == "opsctl:of-this-operation";
+        assert_eq!(ended, usize::from(!own), "{ours}");
+        assert_eq!(looking.text("asking", "SELECT 'here'").await.is_ok(), own, "{ours}");
+    }
 
     let error = copy(&admin, &live, &point, "postgres", &mark(&live, DatabasePurpose::RestorePoint)).await;
     let error = error.expect_err("someone is connected");

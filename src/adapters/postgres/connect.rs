@@ -19,9 +19,6 @@ use super::session::{self, Bare, Session};
 use super::tls;
 use crate::model::conninfo::{ChannelBinding, ConnInfo, Host, SslMode, TargetSession};
 
-/// The application name of sessions that need no telling name of their own.
-pub const APPLICATION_NAME: &str = "opsctl";
-
 /// The limit for one host when the connection string sets none.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::connect::log_in;
 use super::error::PgError;
 use super::session::Bare;
-use crate::model::conninfo::ConnInfo;
+use crate::model::conninfo::{APPLICATION_NAME, ConnInfo};
 use crate::preflight::route::Pooling;
 
 const CONNECTIONS: usize = 4;
@@ -23,7 +23,7 @@ const NOTIFIED_WITHIN: Duration = Duration::from_secs(2);
 pub async fn probe(info: &ConnInfo) -> Result<Pooling, PgError> {
     let mut open = Vec::new();
     while open.len() < CONNECTIONS {
-        match log_in(info, "opsctl").await {
+        match log_in(info, APPLICATION_NAME).await {
             Ok(bare) => open.push(bare),
             Err(PgError::Login { message, .. } | PgError::Statement { message, .. })
                 if message.contains("unsupported startup parameter") =>

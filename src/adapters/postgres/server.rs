@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use tokio_postgres::types::ToSql;
+
 use super::error::PgError;
 use super::session::Session;
+use crate::model::conninfo::APPLICATION_NAME;
 use crate::model::database_name::{DatabaseMark, DatabaseName};
 
 /// What the server is and what this role may do on it.
@@ -198,10 +201,35 @@ pub async fn connected_clients(
 /// # Errors
 /// When the connection is lost. A session that may not be ended is no error: it will be found connected.
 pub async fn terminate_clients(session: &Session, names: &[&DatabaseName]) -> Result<usize, PgError> {
-    let doing = "ending sessions";
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let sql = "SELECT pid FROM pg_stat_activity WHERE datname = ANY($1) AND pid <> pg_backend_pid()";
-    let rows = session.rows(doing, sql, &[&names]).await?;
+    terminate(session, sql, &[&names]).await
+}
+
+/// Ends the sessions on a database of every opsctl but the one that calls itself `own`; says how many were told to.
+///
+/// Who holds the lock on the database is the only one to operate it, so that any other opsctl there only looks, and can
+/// look again later.
+///
+/// # Errors
+/// As [`terminate_clients`].
+pub async fn terminate_onlookers(
+    session: &Session,
+    name: &DatabaseName,
+    own: &str,
+) -> Result<usize, PgError> {
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid() \
+               AND (application_name = $2 OR starts_with(application_name, $2 || ':')) AND application_name <> $3";
+    terminate(session, sql, &[&name.as_str(), &APPLICATION_NAME, &own]).await
+}
+
+async fn terminate(
+    session: &Session,
+    sql: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<usize, PgError> {
+    let doing = "ending sessions";
+    let rows = session.rows(doing, sql, parameters).await?;
     let mut told = 0;
     for row in &rows {
         // One statement each: a session of a superuser's must not save the others.

@@ -11,15 +11,13 @@ use crate::adapters::files;
 use crate::cli::BackupPlace;
 use crate::commands::backup::catalogue::{archive as named, id_of};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current;
-use crate::commands::embedded;
 use crate::commands::install::Place;
-use crate::commands::live::{self, Setting};
 use crate::commands::operate::{self, Turn};
-use crate::commands::site::{Kept, Opened, Site, WorldOf};
+use crate::commands::ready::{Operable, look_into};
+use crate::commands::site::{Kept, Opened};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
-use crate::model::database_name::{DatabaseName, DatabasePurpose};
+use crate::model::database_name::DatabasePurpose;
 use crate::model::operation::OperationKind;
 use crate::ports::{Backups, Databases};
 use crate::report::{Event, Reporter};
@@ -108,39 +106,23 @@ async fn restored(
     directory: &Path,
 ) -> Result<String, Failure> {
     match opened {
-        Opened::Compose(install) => {
-            let services = live::services(context, install, &turn.operation)?;
-            let found = current::look(install, &services).await?;
-            let setting = Setting {
-                operation: &turn.operation,
-                backup_dir: directory,
-                release: found.for_manifest(),
-                needed: Vec::new(),
-            };
-            let world = live::world(context, install, setting).await?;
-            let live = world.databases.live();
-            in_scratch(context, install.as_ref(), &world, turn, path, &live).await
-        }
-        Opened::Embedded(site) => {
-            let world = embedded::backup::world(context, site, turn, directory).await?;
-            let live = world.databases.live();
-            in_scratch(context, site.as_ref(), &world, turn, path, &live).await
-        }
+        Opened::Compose(install) => in_scratch(context, install.as_ref(), turn, path, directory).await,
+        Opened::Embedded(site) => in_scratch(context, site.as_ref(), turn, path, directory).await,
     }
 }
 
-async fn in_scratch<I: Site>(
+async fn in_scratch<I: Operable>(
     context: &Context,
     install: &I,
-    world: &WorldOf<I>,
     turn: &Turn,
     path: &Path,
-    live: &DatabaseName,
+    directory: &Path,
 ) -> Result<String, Failure> {
+    let (_, world) = look_into(context, install, &turn.operation, directory).await?;
     let room = install.place().state.operation(&turn.operation);
     files::create_private_dir(&room)
         .map_err(|error| Fault::caused_by("cannot make room for the restore", &error))?;
-    let scratch = live.made(DatabasePurpose::Scratch, &operate::stamp(&turn.operation));
+    let scratch = install.live(&world).made(DatabasePurpose::Scratch, &operate::stamp(&turn.operation));
     let progress = |progress| context.report(&Event::Progress(progress));
     let outcome = async {
         world.backups.load(path, &scratch, &progress).await?;

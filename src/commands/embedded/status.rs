@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Embedded;
 use crate::commands::context::Context;
+use crate::commands::ready::Operable as _;
 use crate::commands::show;
 use crate::commands::status::{Screen, backups, releases};
 use crate::error::Failure;
@@ -19,7 +20,7 @@ pub(in crate::commands) async fn fill(
 ) -> Result<(), Failure> {
     let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
     let services = site.services(&operation)?;
-    match site.look(&services).await {
+    match site.look(context, &operation).await {
         Ok(found) => {
             releases(context, screen, &found);
             let name = &site.profile.service.name;

@@ -16,6 +16,7 @@ use crate::commands::install::{Install, Place, engine_settings};
 use crate::commands::live;
 use crate::env_file::EnvFile;
 use crate::error::Fault;
+use crate::journal::lock::current_holder;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::preflight::Judgement;
 use crate::preflight::database::Condition;
@@ -48,7 +49,7 @@ pub(in crate::commands) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    pub(in crate::commands) fn new(context: &'a Context, place: Place) -> Self {
+    fn new(context: &'a Context, place: Place) -> Self {
         Self {
             context,
             place,
@@ -62,6 +63,12 @@ impl<'a> Survey<'a> {
             reached: OnceCell::new(),
             server: OnceCell::new(),
         }
+    }
+
+    /// As one finds it: an operation that runs on it is somebody else's.
+    pub(in crate::commands) fn beside(context: &'a Context, place: Place) -> Self {
+        let beside_operation = current_holder(&place.state.lock()).is_some();
+        Self { beside_operation, ..Self::new(context, place) }
     }
 
     /// An install that was read already.

@@ -10,6 +10,7 @@ use crate::adapters::postgres::server::{available_extensions, server_facts};
 use crate::adapters::product_database;
 use crate::commands::install::Install;
 use crate::commands::live::LiveWorld;
+use crate::commands::site::Kept;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{DUMP_NAME, Database, Manifest};
@@ -18,14 +19,12 @@ use crate::model::release::Version;
 use crate::ports::Databases;
 use crate::profile::DatabaseMode;
 
-/// Refuses a backup of another product, of a newer schema, or one that this server cannot hold.
+/// Refuses a backup of a newer schema, or one that this server cannot hold.
 pub(super) async fn backup_fits(
-    install: &Install,
     world: &LiveWorld,
     running: &Version,
     summary: &Summary,
 ) -> Result<(), Fault> {
-    same_product(install, summary)?;
     if let Some(manifest) = manifest(summary) {
         not_newer(world, running, manifest).await?;
         extensions_there(world, manifest).await?;
@@ -46,13 +45,9 @@ fn manifest(summary: &Summary) -> Option<&Manifest> {
 }
 
 /// Refuses a backup of another product.
-pub(in crate::commands) fn same_product(install: &Install, summary: &Summary) -> Result<(), Fault> {
+pub(in crate::commands) fn same_product(install: &dyn Kept, summary: &Summary) -> Result<(), Fault> {
     let Some(manifest) = manifest(summary) else { return Ok(()) };
-    product_is(install.profile.product.name.as_str(), manifest)
-}
-
-/// Refuses a backup of another product than the one of this name.
-pub(in crate::commands) fn product_is(name: &str, manifest: &Manifest) -> Result<(), Fault> {
+    let name = install.product().name.as_str();
     if manifest.product == name {
         return Ok(());
     }
@@ -60,7 +55,7 @@ pub(in crate::commands) fn product_is(name: &str, manifest: &Manifest) -> Result
 }
 
 /// Refuses to put data back that another release left behind.
-pub(in crate::commands) fn of_before_an_upgrade(replaced: &DatabaseName) -> Failure {
+pub(super) fn of_before_an_upgrade(replaced: &DatabaseName) -> Failure {
     Failure::refused(
         Fault::new(format!(
             "{replaced} has other migrations than the release that runs: it is from before an upgrade"
@@ -80,11 +75,7 @@ async fn not_newer(world: &LiveWorld, running: &Version, manifest: &Manifest) ->
 }
 
 /// Refuses a backup with migrations that the live data, with these, does not have.
-pub(in crate::commands) fn no_newer(
-    known: &[String],
-    running: &Version,
-    manifest: &Manifest,
-) -> Result<(), Fault> {
+pub(super) fn no_newer(known: &[String], running: &Version, manifest: &Manifest) -> Result<(), Fault> {
     if known.is_empty() {
         return older_release(running, manifest.release.version.as_ref());
     }

@@ -6,20 +6,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fault;
-use crate::adapters::archive::{self, Origin};
-use crate::adapters::dump_backups::archive_fault;
-use crate::adapters::postgres::rows::row_counts;
-use crate::adapters::postgres::whole::read_mark;
-use crate::adapters::product_database::ProductDatabase;
-use crate::error::{Failure, Fault};
+use super::RollsBack;
+use crate::adapters::archive::Origin;
+use crate::commands::ready::Ready;
+use crate::error::Failure;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::TableRows;
 use crate::report::quantity;
 
 /// What would be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::commands) struct Loss {
+pub(super) struct Loss {
     /// How long ago the state was that is gone back to.
     since: Option<Duration>,
     /// Rows that each table has more now than then.
@@ -31,11 +28,7 @@ pub(in crate::commands) struct Loss {
 }
 
 impl Loss {
-    pub(in crate::commands) fn between(
-        then: &[TableRows],
-        now: &[TableRows],
-        since: Option<Duration>,
-    ) -> Self {
+    pub(super) fn between(then: &[TableRows], now: &[TableRows], since: Option<Duration>) -> Self {
         let name = |table: &TableRows| format!("{}.{}", table.schema, table.name);
         let rows_then =
             |wanted: &str| then.iter().find(|table| name(table) == wanted).map_or(0, |table| table.rows);
@@ -52,7 +45,7 @@ impl Loss {
     }
 
     /// For machines.
-    pub(in crate::commands) fn data(&self) -> Value {
+    pub(super) fn data(&self) -> Value {
         json!({"seconds": self.since.map(|since| since.as_secs()), "known": self.known,
             "rows_lost": self.more, "rows_returned": self.fewer})
     }
@@ -91,31 +84,24 @@ impl fmt::Display for Loss {
 }
 
 /// What was written since the restore point was made.
-pub(super) async fn since_copy(database: &ProductDatabase, copy: &DatabaseName) -> Result<Loss, Failure> {
-    let now = counts(database, &database.live()).await?;
-    let then = counts(database, copy).await?;
-    let session = database.maintenance().await?;
-    let mark = read_mark(&session, copy).await.map_err(|error| fault(&error))?;
-    let made = mark.and_then(|mark| mark.created.parse::<jiff::Timestamp>().ok());
+pub(super) async fn since_copy<I: RollsBack>(ready: &Ready<I>, copy: &DatabaseName) -> Result<Loss, Failure> {
+    let Ready { install, world, .. } = ready;
+    let now = install.tables(world, &ready.live()).await?;
+    let then = install.tables(world, copy).await?;
+    let made = install.copied_at(world, copy).await?;
     Ok(Loss::between(&then, &now, made.and_then(age)))
 }
 
 /// What was written since a backup was taken.
-pub(super) async fn since_backup(database: &ProductDatabase, archive: &Path) -> Result<Loss, Failure> {
-    let summary =
-        archive::inspect(archive).map_err(|error| Failure::refused(archive_fault(archive, &error)))?;
-    match summary.origin {
+pub(super) async fn since_backup<I: RollsBack>(ready: &Ready<I>, archive: &Path) -> Result<Loss, Failure> {
+    let Ready { install, world, .. } = ready;
+    match install.summary(archive)?.origin {
         Origin::Opsctl(manifest) => {
-            let now = counts(database, &database.live()).await?;
+            let now = install.tables(world, &ready.live()).await?;
             Ok(Loss::between(manifest.database.tables(), &now, age(manifest.created_at)))
         }
         Origin::Scripts { .. } => Ok(Loss { since: None, more: Vec::new(), fewer: Vec::new(), known: false }),
     }
-}
-
-async fn counts(database: &ProductDatabase, name: &DatabaseName) -> Result<Vec<TableRows>, Fault> {
-    let session = database.session(name).await?;
-    row_counts(&session).await.map_err(|error| fault(&error))
 }
 
 fn age(moment: jiff::Timestamp) -> Option<Duration> {

@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use super::look;
+use super::{Ready, look};
 use crate::adapters::env_store::EnvStore;
 use crate::adapters::postgres::password::Verifier;
 use crate::adapters::postgres::server::{ConnectedClient, connected_clients};
 use crate::adapters::role_password::RoleFacts;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::install::Install;
-use crate::commands::ready::Ready;
 use crate::error::Fault;
 use crate::model::conninfo::with_password;
 use crate::model::fingerprint::Fingerprint;

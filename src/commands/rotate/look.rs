@@ -1,11 +1,10 @@
 //! What is found before a secret is rotated. Nothing is changed, and no value leaves.
 
-use super::login;
+use super::{Ready, login};
 use crate::adapters::env_store::EnvStore;
 use crate::commands::context::Context;
 use crate::commands::install::Install;
 use crate::commands::pauses;
-use crate::commands::ready::Ready;
 use crate::env_file::{Edit, EnvFile};
 use crate::error::{Failure, Fault};
 use crate::model::secret::Secret;

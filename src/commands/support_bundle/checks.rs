@@ -8,10 +8,7 @@ use super::collect::{Gathered, Outcome};
 use super::scene::Desk;
 
 pub(super) async fn preflight(desk: &Desk<'_>) -> Outcome {
-    // The product's own check would ask the database too.
-    let beside = desk.scene.survey.beside_operation;
-    let asked = |check: &Check| !(beside && *check == Check::ProductPreflight);
-    let checks: Vec<Check> = Check::preflight().filter(asked).collect();
+    let checks: Vec<Check> = Check::preflight().collect();
     let findings = preflighting::findings(&desk.scene.survey, &checks).await;
     desk.json(member::PREFLIGHT, &findings).await?;
     Ok(Gathered::Whole)

@@ -19,7 +19,6 @@ use crate::commands::install::{self, Install, Place};
 use crate::commands::live::PLATFORM_KEY;
 use crate::commands::preflight::survey::{ALONE, Survey};
 use crate::error::Fault;
-use crate::journal::lock::current_holder;
 use crate::model::operation::OperationId;
 use crate::model::secret::Secret;
 use crate::preflight::Judgement;
@@ -68,9 +67,8 @@ impl<'a> Ground<'a> {
         key: Option<Secret>,
         operation: OperationId,
     ) -> Self {
-        let mut survey = Survey::new(context, place.clone());
+        let mut survey = Survey::beside(context, place.clone());
         survey.operation = operation;
-        survey.beside_operation = current_holder(&place.state.lock()).is_some();
         let explored = tokio::time::timeout(LIMIT, async {
             let containers = containers(&survey).await;
             tools::sweep(&survey).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::model::conninfo::{ConnInfo, RootCertificates, SslMode};
+use crate::model::conninfo::{APPLICATION_NAME, ConnInfo, RootCertificates, SslMode};
 use crate::model::secret::Secret;
 
 /// Where Debian and its like keep the machine's certificate authorities; for tools that do not know `system`.
@@ -193,7 +193,7 @@ fn environment(tools: &Tools, info: &ConnInfo, settings: &[&str]) -> Vec<(String
         variables.retain(|(name, _)| name != "PGOPTIONS");
         variables.push(("PGOPTIONS".to_owned(), options.join(" ")));
     }
-    variables.push(("PGAPPNAME".to_owned(), "opsctl".to_owned()));
+    variables.push(("PGAPPNAME".to_owned(), APPLICATION_NAME.to_owned()));
     let mut environment: Vec<_> =
         variables.into_iter().map(|(name, value)| (name, EnvValue::Plain(value))).collect();
     if let Some(password) = &info.password {

@@ -1,0 +1,69 @@
+//! What is of its own in an upgrade of a process with a SQLite file.
+
+use crate::adapters::disk::Need;
+use crate::commands::context::Context;
+use crate::commands::embedded::Embedded;
+use crate::commands::operate;
+use crate::commands::ready::Ready;
+use crate::error::{Failure, Fault};
+use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
+use crate::model::release::Version;
+use crate::plan::step::{Release, RestorePoint};
+use crate::profile::ServiceName;
+
+use super::{Ids, Upgrades};
+
+impl Upgrades for Embedded {
+    async fn target(
+        &self,
+        _: &Context,
+        version: &Version,
+        sha256: Option<Digest>,
+    ) -> Result<Release, Failure> {
+        self.release(version, sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
+            let place = self.place.dir.join("releases").join(version.as_str());
+            let fault = Fault::new(format!("there is no release {version}")).hint(format!(
+                "put its files into {}, or say as `source` in opsctl.toml where releases come from",
+                place.display()
+            ));
+            Failure::refused(fault.hint("nothing was changed"))
+        })
+    }
+
+    async fn must_hold(&self, _: &Context) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// The product is stopped before it migrates, and nobody else may have the file open when it is copied.
+    async fn obstacles(_: &Ready<Self>) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn restore_point(
+        _: &Context,
+        ready: &Ready<Self>,
+        ids: Ids,
+    ) -> Result<(RestorePoint, Vec<Need>), Failure> {
+        let Ready { turn, install, directory, world, .. } = ready;
+        let live = ready.live();
+        let bytes = world.databases.facts(&live).await.map_err(Failure::refused)?.size_bytes;
+        let databases = world.databases.directory().to_owned();
+        let mut needs = vec![Need { what: "the restore point", place: databases, bytes }];
+        if ids.first.is_some() {
+            needs.push(Need { what: "the backup", place: directory.clone(), bytes });
+            needs.push(Need { what: "its copy", place: install.place.state.root().to_owned(), bytes });
+        }
+        let database = live.made(DatabasePurpose::RestorePoint, &operate::stamp(&turn.operation));
+        Ok((RestorePoint::Clone { database }, needs))
+    }
+
+    fn canary_service(&self) -> &ServiceName {
+        &self.profile.service.name
+    }
+
+    /// Its settings are its own: the profile names none that a release no longer takes.
+    fn removed_variables(&self, _: &Version) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+}
