@@ -273,7 +273,7 @@ pub struct Rollback {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::ROTATE)]
 pub struct Rotate {
-    /// The secret, such as api-key-secret; asked for at a terminal without it
+    /// The secret, such as api-key-secret, or store; asked for at a terminal without it
     #[arg(value_name = "SECRET", conflicts_with_all = ["status", "abort"])]
     pub secret: Option<String>,
     /// Wait there for days if need be: dual, when every replica takes both values; rehash, when all keys are re-hashed

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod restore;
 pub mod rollback;
 pub mod rotate;
+pub mod rotate_store;
 pub mod upgrade;
 
 use crate::model::database_name::DatabaseName;

@@ -77,10 +77,10 @@ impl Plan {
         }
     }
 
-    /// Whether a failure behind the commit point leaves the operation to be gone on with: both values of a secret are taken
-    /// meanwhile, so that nobody is kept waiting, and nothing else than going on would end that.
+    /// Whether a failure behind the commit point leaves the operation to be gone on with, since nothing else would end it. Both
+    /// values of a secret are taken meanwhile, so that nobody is kept waiting; and a new store has what clients wrote to it.
     pub fn only_goes_on(&self) -> bool {
-        self.kind == OperationKind::Rotate
+        matches!(self.kind, OperationKind::Rotate | OperationKind::RotateStore)
     }
 
     /// The step before this one that took the reading which it compares with, if it does.

@@ -191,6 +191,8 @@ pub trait Databases {
     async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault>;
     /// Copies a database that nobody writes to, and marks the copy as whole. A copy without the mark is made anew.
     async fn copy(&self, from: &DatabaseName, to: &DatabaseName) -> Result<(), Fault>;
+    /// Makes a database that is like the live one, with nothing in it; one that is there already is made anew.
+    async fn create_empty(&self, database: &DatabaseName) -> Result<(), Fault>;
     /// Puts `incoming` in the place of `live`, which becomes `outgoing`, in one transaction. That it is done already is fine.
     async fn swap(
         &self,
@@ -234,8 +236,15 @@ pub enum CopyState {
 /// The backups of an install.
 #[expect(async_fn_in_trait, reason = "used through generics within this crate")]
 pub trait Backups {
-    /// Takes a backup, reads it back in full, publishes and records it. One that is published already is fine.
-    async fn take(&self, id: &BackupId, reason: Reason, progress: ProgressSink<'_>) -> Result<String, Fault>;
+    /// Takes a backup of the live database, or of another, reads it back in full, publishes and records it. One that is
+    /// published already is fine.
+    async fn take(
+        &self,
+        id: &BackupId,
+        reason: Reason,
+        of: Option<&DatabaseName>,
+        progress: ProgressSink<'_>,
+    ) -> Result<String, Fault>;
     /// Lets retention have a backup.
     async fn unpin(&self, id: &BackupId) -> Result<(), Fault>;
     /// Removes what retention does not keep; says what.

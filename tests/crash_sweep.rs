@@ -134,6 +134,11 @@ async fn a_rollback_to_a_backup() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rotation_of_the_store() {
+    swept(scenarios::rotate_store()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rotation() {
     swept(scenarios::rotate(&[])).await;
 }

@@ -88,6 +88,8 @@ impl Shelf {
             Reason::PreUpgrade | Reason::PreRotation | Reason::Safety => {
                 Some(Pin::Operation(self.operation.clone()))
             }
+            // It is all that there is of what it holds.
+            Reason::Archive => Some(Pin::Operator(format!("the archive of {}", self.operation))),
         };
         self.catalogue()?.add(record).map_err(|error| catalogue_fault(&error))
     }

@@ -36,11 +36,11 @@ pub struct CopyBackups {
 }
 
 impl CopyBackups {
-    async fn copied(&self) -> Result<(PathBuf, Sqlite), Fault> {
+    async fn copied(&self, of: Option<&DatabaseName>) -> Result<(PathBuf, Sqlite), Fault> {
         let (database, to) = (self.database.clone(), self.scratch.join("store.copy"));
+        let from = of.map_or_else(|| database.file.clone(), |name| database.path_of(name));
         working(move || {
-            copy::copy(&database.file, &to)
-                .map_err(|error| error.fault("the database cannot be backed up"))?;
+            copy::copy(&from, &to).map_err(|error| error.fault("the database cannot be backed up"))?;
             let facts = database.read_facts(&to, database.live().as_str())?;
             Ok((to, facts))
         })
@@ -91,14 +91,20 @@ impl CopyBackups {
 }
 
 impl Backups for CopyBackups {
-    async fn take(&self, id: &BackupId, reason: Reason, progress: ProgressSink<'_>) -> Result<String, Fault> {
+    async fn take(
+        &self,
+        id: &BackupId,
+        reason: Reason,
+        of: Option<&DatabaseName>,
+        progress: ProgressSink<'_>,
+    ) -> Result<String, Fault> {
         let archive = self.shelf.archive_of(*id);
         if archive.exists() {
             return self.shelf.published_already(*id, &archive, progress).await;
         }
         sweep_temporaries(&self.shelf.directory)
             .map_err(|error| Fault::caused_by("could not clear away what an earlier run left", &error))?;
-        let (taken, facts) = self.copied().await?;
+        let (taken, facts) = self.copied(of).await?;
         let manifest = self.manifest(*id, reason, facts)?;
         let (directory, id, from) = (self.shelf.directory.clone(), *id, taken.clone());
         let writer = in_background(&archive, "packing", progress, move |follow| {

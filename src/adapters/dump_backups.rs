@@ -87,8 +87,15 @@ impl DumpBackups {
 }
 
 impl Backups for DumpBackups {
-    async fn take(&self, id: &BackupId, reason: Reason, progress: ProgressSink<'_>) -> Result<String, Fault> {
-        self.take_backup(*id, reason, progress).await
+    async fn take(
+        &self,
+        id: &BackupId,
+        reason: Reason,
+        of: Option<&DatabaseName>,
+        progress: ProgressSink<'_>,
+    ) -> Result<String, Fault> {
+        let of = of.cloned().unwrap_or_else(|| self.database.live());
+        self.take_backup(*id, reason, &of, progress).await
     }
 
     async fn unpin(&self, id: &BackupId) -> Result<(), Fault> {

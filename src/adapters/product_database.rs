@@ -152,6 +152,18 @@ impl Databases for ProductDatabase {
         self.carry_over(&session, &properties, to).await
     }
 
+    async fn create_empty(&self, database: &DatabaseName) -> Result<(), Fault> {
+        let properties = {
+            let session = self.session(&self.live()).await?;
+            database_facts(&session).await.map_err(|error| fault(&error))?.properties
+        };
+        let session = self.maintenance().await?;
+        whole::drop_database(&session, database).await.map_err(|error| fault(&error))?;
+        let mark = self.mark(DatabasePurpose::Side);
+        whole::create_empty(&session, database, &properties, &mark).await.map_err(|error| fault(&error))?;
+        self.carry_over(&session, &properties, database).await
+    }
+
     async fn swap(
         &self,
         live: &DatabaseName,

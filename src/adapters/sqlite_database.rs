@@ -201,6 +201,17 @@ impl Databases for SqliteDatabase {
             .await
     }
 
+    async fn create_empty(&self, database: &DatabaseName) -> Result<(), Fault> {
+        if !database.is_made() {
+            return Err(Fault::new(format!("{database} is not a name of opsctl's, and is not made anew")));
+        }
+        let (live, file) = (self.file.clone(), self.path_of(database));
+        working(move || {
+            copy::create_like(&live, &file).map_err(|error| error.fault("a new store cannot be made"))
+        })
+        .await
+    }
+
     async fn swap(
         &self,
         live: &DatabaseName,

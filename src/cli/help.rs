@@ -95,6 +95,8 @@ it; then the old one goes. Keys work throughout; clients only wait while a conta
   vault-signing-key  the product's image makes the new key; old entries still verify.
   postgres-password  the bundled server takes one at a time: the server and the services are made
                      anew, and clients see two short restarts. Needs no platform key.
+  store              no secret, but the data of a product that keeps one file: it is archived, and
+                     a new one is begun.
 
 A platform key (OPSCTL_PLATFORM_KEY) is tried at every stage. Values are never shown.
 

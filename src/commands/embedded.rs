@@ -5,7 +5,7 @@ pub(super) mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::adapters::archive::{self, Origin, Summary};
 use crate::adapters::backup_shelf::Shelf;
@@ -52,6 +52,7 @@ pub struct Embedded {
     environment: BTreeMap<String, String>,
     /// Takes secrets out of texts.
     pub redactor: Redactor,
+    http: OnceLock<Http>,
 }
 
 impl Embedded {
@@ -72,7 +73,14 @@ impl Embedded {
         let variables = variables(&env_file, &context.surroundings.environment)?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let place = place.clone();
-        Ok(Some(Self { place, profile: Arc::new(profile), variables, environment, redactor }))
+        Ok(Some(Self {
+            place,
+            profile: Arc::new(profile),
+            variables,
+            environment,
+            redactor,
+            http: OnceLock::new(),
+        }))
     }
 
     /// The install at a place; one of another kind is refused.
@@ -115,8 +123,17 @@ impl Embedded {
             install: self.place.dir.clone(),
             records: self.place.state.root().join("releases"),
             profile: self.profile.clone(),
-            http: Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?,
+            http: self.http()?,
         })
+    }
+
+    /// Made once: it reads every certificate of the machine.
+    fn http(&self) -> Result<Http, Fault> {
+        if let Some(http) = self.http.get() {
+            return Ok(http.clone());
+        }
+        let http = Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?;
+        Ok(self.http.get_or_init(|| http).clone())
     }
 
     /// A release by its version, with what is in it; `None` where it is not to be had. `sha256` is that of its archive.

@@ -3,6 +3,7 @@
 mod login;
 mod look;
 mod status;
+mod store;
 
 use serde_json::json;
 
@@ -15,6 +16,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::install::{Install, Place};
 use crate::commands::operate::{self, Purpose};
 use crate::commands::ready::ready;
+use crate::commands::site::Kind;
 use crate::commands::{pauses, preflight, show, unfinished};
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
@@ -34,14 +36,17 @@ const CHECKS: [Check; 5] =
 
 /// Does what was asked.
 pub async fn run(context: &Context, asked: Rotate) -> Result<Outcome, Failure> {
-    if asked.status {
-        return status::run(context).await;
-    }
     if asked.abort {
         return unfinished::abort_rotation(context).await;
     }
-    let backup_dir = asked.create.place.backup_dir.clone();
     let place = Place::find(context)?;
+    if Kind::at(context, &place)? == Kind::Process {
+        return store::run(context, place, &asked).await;
+    }
+    if asked.status {
+        return status::run(context).await;
+    }
+    let backup_dir = asked.create.place.backup_dir.clone();
     let ready: Ready =
         ready(context, place, OperationKind::Rotate, Purpose::of_plan(asked.plan), backup_dir.as_deref())
             .await?;

@@ -54,7 +54,11 @@ pub async fn abort(context: &Context) -> Result<Outcome, Failure> {
 pub async fn abort_rotation(context: &Context) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     match operate::unfinished(&place.state)? {
-        Some(progress) if progress.planned.plan.kind == OperationKind::Rotate => abort(context).await,
+        Some(progress)
+            if matches!(progress.planned.plan.kind, OperationKind::Rotate | OperationKind::RotateStore) =>
+        {
+            abort(context).await
+        }
         _ => Err(Failure::usage(
             Fault::new("there is no unfinished rotation")
                 .hint("`opsctl rotate --status` shows who has which value"),

@@ -25,6 +25,8 @@ pub enum DatabasePurpose {
     RestorePoint,
     /// What was live until another one was swapped in.
     Replaced,
+    /// What was live until a new store was begun; it is dropped when it is archived.
+    Retired,
     /// What an operation that failed left behind, kept for support.
     Failed,
     /// Only to look at: a backup that is verified, an upgrade that is rehearsed.
@@ -32,7 +34,8 @@ pub enum DatabasePurpose {
 }
 
 impl DatabasePurpose {
-    const ALL: [Self; 5] = [Self::Side, Self::RestorePoint, Self::Replaced, Self::Failed, Self::Scratch];
+    const ALL: [Self; 6] =
+        [Self::Side, Self::RestorePoint, Self::Replaced, Self::Retired, Self::Failed, Self::Scratch];
 
     /// The word in the database's name.
     pub fn word(self) -> &'static str {
@@ -40,6 +43,7 @@ impl DatabasePurpose {
             Self::Side => "side",
             Self::RestorePoint => "restore_point",
             Self::Replaced => "replaced",
+            Self::Retired => "retired",
             Self::Failed => "failed",
             Self::Scratch => "scratch",
         }

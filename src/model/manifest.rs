@@ -72,6 +72,8 @@ pub enum Reason {
     PreRotation,
     /// A restore in place takes one before it drops anything.
     Safety,
+    /// It holds what was live until a new store was begun.
+    Archive,
 }
 
 /// A release as it was found running.

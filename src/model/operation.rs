@@ -93,6 +93,8 @@ pub enum OperationKind {
     Rollback,
     /// Gives a secret another value.
     Rotate,
+    /// Archives the live data, and begins with none.
+    RotateStore,
 }
 
 impl OperationKind {
@@ -106,6 +108,7 @@ impl OperationKind {
             Self::Upgrade => "upgrade",
             Self::Rollback => "rollback",
             Self::Rotate => "rotate",
+            Self::RotateStore => "rotate-store",
         }
     }
 
@@ -114,6 +117,7 @@ impl OperationKind {
         match self {
             Self::UndoRestore => "undoing of the restore",
             Self::Rotate => "rotation",
+            Self::RotateStore => "rotation of the store",
             other => other.name(),
         }
     }

@@ -11,7 +11,7 @@ use crate::plan::step::Step;
 pub fn plan(product: &Product, id: BackupId, keep: u32) -> Plan {
     Plan {
         kind: OperationKind::Backup,
-        steps: vec![Step::TakeBackup { id, reason: Reason::Manual }, Step::Prune { keep }],
+        steps: vec![Step::TakeBackup { id, reason: Reason::Manual, of: None }, Step::Prune { keep }],
         commit: None,
         before: product.before(),
     }

@@ -74,7 +74,7 @@ pub fn plan(product: &Product, request: Request) -> Plan {
             steps.extend([
                 quiesce,
                 Step::MarkStopped { services: product.services.clone() },
-                Step::TakeBackup { id: *safety, reason: Reason::Safety },
+                Step::TakeBackup { id: *safety, reason: Reason::Safety, of: None },
                 Step::ConfirmQuiet { services: product.services.clone(), failed: None },
                 Step::ReplaceInPlace { archive: archive.clone(), live: live.clone() },
                 Step::CompareLoaded { archive, database: live },

@@ -136,7 +136,7 @@ pub fn plan(product: &Product, request: &Request) -> Plan {
     let opened = Window::Opened { old: request.old.clone() };
     let closed = Window::Closed { old: request.old.clone(), stays: Stays::New };
     let mut steps = Vec::new();
-    steps.extend(keep.map(|_| Step::TakeBackup { id: guard, reason: Reason::PreRotation }));
+    steps.extend(keep.map(|_| Step::TakeBackup { id: guard, reason: Reason::PreRotation, of: None }));
     steps.extend(parts.mark());
     steps.extend(parts.through(&opened));
     let commit = match &request.way {

@@ -45,7 +45,7 @@ pub fn plan(product: &Product, request: Request) -> Result<Plan, Fault> {
     let services = product.to_start();
     let mut steps =
         vec![Step::Pull { release: target.clone() }, Step::Keep { release: product.release.clone() }];
-    steps.extend(request.backup.map(|id| Step::TakeBackup { id, reason: Reason::PreUpgrade }));
+    steps.extend(request.backup.map(|id| Step::TakeBackup { id, reason: Reason::PreUpgrade, of: None }));
     steps.push(Step::Quiesce { services: product.services.clone() });
     steps.push(Step::MarkStopped { services: product.services.clone() });
     steps.push(Step::TakeRestorePoint {

@@ -52,10 +52,13 @@ where
     match step {
         Step::Pull { release } => services.pull(release, progress).await.map(Some),
         Step::Keep { release } => services.keep(release).await.map(nothing),
-        Step::TakeBackup { id, reason } => backups.take(id, *reason, progress).await.map(Some),
+        Step::TakeBackup { id, reason, of } => {
+            backups.take(id, *reason, of.as_ref(), progress).await.map(Some)
+        }
         Step::UnpinBackup { id } => backups.unpin(id).await.map(nothing),
         Step::Prune { keep } => backups.prune(*keep).await,
         Step::CheckBackup { archive } => backups.check(archive, progress).await.map(Some),
+        Step::CreateEmpty { database } => databases.create_empty(database).await.map(nothing),
         Step::LoadBackup { archive, into } => backups.load(archive, into, progress).await.map(nothing),
         Step::CompareLoaded { archive, database } => backups.compare(archive, database).await.map(Some),
         Step::Quiesce { services: names } => {
@@ -67,7 +70,9 @@ where
         }
         Step::TakeRestorePoint { live, point, .. } => match point {
             RestorePoint::Clone { database } => databases.copy(live, database).await.map(nothing),
-            RestorePoint::Backup { id, .. } => backups.take(id, Reason::Safety, progress).await.map(Some),
+            RestorePoint::Backup { id, .. } => {
+                backups.take(id, Reason::Safety, None, progress).await.map(Some)
+            }
         },
         Step::RemoveVariables { names } => settings.remove_variables(names).await.map(nothing),
         Step::Migrate { one_off, live, .. } => {

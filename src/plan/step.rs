@@ -87,6 +87,9 @@ pub enum Step {
         id: BackupId,
         /// What it is for.
         reason: Reason,
+        /// The database that it is of; absent for the live one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<DatabaseName>,
     },
     /// Lets retention have a backup that was pinned for this operation.
     UnpinBackup {
@@ -109,6 +112,11 @@ pub enum Step {
         archive: PathBuf,
         /// The database to make.
         into: DatabaseName,
+    },
+    /// Makes an empty database, to be swapped in.
+    CreateEmpty {
+        /// Its name.
+        database: DatabaseName,
     },
     /// Compares a loaded database with the backup's manifest.
     CompareLoaded {

@@ -138,6 +138,10 @@ pub struct SqliteFile {
     /// Columns whose newest values tell how fresh the data is.
     #[serde(default)]
     pub freshness: Vec<Freshness>,
+    /// Whether the product makes its tables in an empty file by itself, and needs nothing that is in the present one:
+    /// then the store can be archived, and a new one begun.
+    #[serde(default)]
+    pub begins_empty: bool,
 }
 
 /// The kind of database that this description is of.

@@ -103,6 +103,24 @@ impl Install {
         self.listed("SELECT id FROM receipts ORDER BY position")
     }
 
+    /// The archives of backups, oldest first.
+    pub(crate) fn backups(&self) -> Vec<String> {
+        self.names_in("backup", |name| name.starts_with("backup-"))
+    }
+
+    /// The databases that opsctl made and kept beside the live one.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.names_in("data", |name| name.contains("__opsctl_"))
+    }
+
+    fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();
+        names.sort();
+        names
+    }
+
     pub(crate) fn migrations(&self) -> Vec<String> {
         self.listed("SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
     }
@@ -158,6 +176,7 @@ applied = {{ table = "_migrations", id = "id" }}
 [database]
 kind = "sqlite"
 file = "data/collector.db"
+begins_empty = true
 "#
     )
 }

@@ -7,7 +7,6 @@
     reason = "it runs the program, and a failed step is a failed test"
 )]
 
-mod demo;
 mod fetched;
 mod install;
 mod watched;
@@ -80,9 +79,55 @@ fn an_upgrade_that_was_killed_anywhere_is_gone_on_with_or_undone() {
 }
 
 #[test]
+fn a_store_is_archived_under_a_writer_and_nothing_acknowledged_is_lost() {
+    let install = Install::started("1.1.0");
+    let writer = Writer::start(install.port);
+    writer.await_more();
+    let (status, text) = install.run("rotate store");
+    assert_eq!(status, 0, "{text}");
+    writer.await_more();
+    let acknowledged = writer.stop();
+    let fresh = install.receipts();
+    let (status, text) = install.run("backup verify latest --restore");
+    assert_eq!(status, 0, "{text}");
+    // Retention would keep one, and this is not the newest any more.
+    assert_eq!(install.run("backup --keep 1").0, 0);
+    let archives = install.backups();
+    assert_eq!(archives.len(), 2, "{archives:?}");
+    assert_eq!(install.run(&format!("restore {}", archives[0])).0, 0);
+    let old = install.receipts();
+    assert!(old.iter().all(|id| !fresh.contains(id)), "a receipt is in both");
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !fresh.contains(id) && !old.contains(id)).collect();
+    assert!(lost.is_empty(), "{lost:?} of {} and {}", old.len(), fresh.len());
+    // The one that was live is kept by the restore, and comes back.
+    assert_eq!(install.run("restore --undo").0, 0);
+    assert_eq!(install.receipts(), fresh);
+}
+
+#[test]
+fn a_rotation_of_the_store_that_was_killed_anywhere_has_one_store_and_an_archive_or_none_at_all() {
+    let install = Install::started("1.1.0");
+    for (round, tenths) in [1, 4, 8, 14, 22, 40].into_iter().enumerate() {
+        let id = format!("round-{round}");
+        install.send(&id);
+        let before = install.backups().len();
+        install.kill_after("rotate store", Duration::from_millis(tenths * 100));
+        let (status, told) = install.run("abort");
+        let undone = status == 0;
+        let (_, text) = install.run("resume");
+        assert!(install.is_healthy(), "{told}\n{text}");
+        let is_live = install.receipts().contains(&format!("urn:receipt:{id}"));
+        let archived = install.backups().len() > before;
+        assert_eq!(is_live, !archived, "{tenths}: {told}\n{text}");
+        assert!(!(undone && archived), "{told}");
+        assert_eq!(install.kept(), Vec::<String>::new(), "{told}\n{text}");
+    }
+}
+
+#[test]
 fn what_is_not_there_yet_is_refused_and_says_so() {
     let install = Install::started("1.0.0");
-    for command in ["verify", "preflight --only env", "rotate --status", "upgrade 1.1.0 --rehearse"] {
+    for command in ["verify", "preflight --only env", "upgrade 1.1.0 --rehearse"] {
         let (status, text) = install.run(command);
         assert!(status == 3 || text.contains("not there yet"), "{command}: {status} {text}");
     }

@@ -16,19 +16,21 @@ impl Backups for &Fake {
         &self,
         id: &BackupId,
         reason: Reason,
+        of: Option<&DatabaseName>,
         _progress: ProgressSink<'_>,
     ) -> Result<String, Fault> {
         self.boundary("before a backup")?;
         if !self.look(|install| install.backups.contains_key(id)) {
             let content = self.change(|install| {
                 install.partial_backups.insert(*id);
-                install.databases.get(LIVE).map(|live| live.content.clone())
+                let name = of.map_or_else(|| LIVE.to_owned(), ToString::to_string);
+                install.databases.get(&name).map(|database| database.content.clone())
             });
             let content = content.ok_or_else(|| Fault::new("there is nothing to back up"))?;
             self.boundary("between writing and publishing a backup")?;
             self.change(|install| {
                 install.partial_backups.remove(id);
-                let pinned = matches!(reason, Reason::PreUpgrade | Reason::PreRotation);
+                let pinned = matches!(reason, Reason::PreUpgrade | Reason::PreRotation | Reason::Archive);
                 install.backups.insert(*id, Backup { content, recorded: false, pinned });
             });
             self.boundary("between publishing and recording a backup")?;

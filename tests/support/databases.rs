@@ -7,7 +7,7 @@ use opsctl::plan::rotation::OnRecord;
 use opsctl::ports::{CopyState, Databases, Passwords, Schema, WriteMark, Written};
 
 use super::Fake;
-use super::install::{Database, Install, LIVE, Role};
+use super::install::{Content, Database, Install, LIVE, Role};
 
 impl Databases for &Fake {
     async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault> {
@@ -37,6 +37,13 @@ impl Databases for &Fake {
             });
         }
         self.boundary("after a database is copied")
+    }
+
+    async fn create_empty(&self, database: &DatabaseName) -> Result<(), Fault> {
+        self.boundary("before an empty database is made")?;
+        let name = database.to_string();
+        self.change(|install| install.databases.insert(name, Database::whole(Content::nothing("fresh"))));
+        self.boundary("after an empty database is made")
     }
 
     async fn swap(

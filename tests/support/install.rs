@@ -182,6 +182,11 @@ impl Content {
         Self { line, migrations, half: None, writes: writes.to_vec() }
     }
 
+    /// A line of data that nothing was written to.
+    pub(crate) fn nothing(line: &'static str) -> Self {
+        Self { line, migrations: Vec::new(), half: None, writes: Vec::new() }
+    }
+
     /// What the server counts: the client's writes, and each statement of a migration.
     pub(crate) fn counted(&self) -> usize {
         self.writes.len() + 2 * self.migrations.len() + usize::from(self.half.is_some())
@@ -196,8 +201,7 @@ impl Database {
 
     /// A database that was just made.
     pub(crate) fn empty() -> Self {
-        let content = Content { line: "empty", migrations: Vec::new(), half: None, writes: Vec::new() };
-        Self { content, whole: false, copy_of: None }
+        Self { content: Content::nothing("empty"), whole: false, copy_of: None }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use opsctl::journal::record::Closing;
+use opsctl::model::operation::OperationKind;
 
 use crate::fake::install::{Install, LIVE};
 use crate::fake::releases::Image;
@@ -149,7 +150,19 @@ impl Afterwards<'_> {
             partial.map(|id| format!("backup {id} is left half-written")).collect();
         let unrecorded = install.backups.iter().filter(|(_, backup)| self.done() && !backup.recorded);
         problems.extend(unrecorded.map(|(id, _)| format!("backup {id} is not recorded")));
-        let pinned = install.backups.get(&own_backup()).is_some_and(|backup| backup.pinned);
+        let own = install.backups.get(&own_backup());
+        let is_archive = self.scenario.plan.kind == OperationKind::RotateStore;
+        if is_archive && self.done() {
+            let archived =
+                |write: &u32| own.is_some_and(|own| own.pinned && own.content.writes.contains(write));
+            let of_old = install.acknowledged.iter().filter(|(_, line)| *line == self.scenario.old.line);
+            problems.extend(
+                of_old
+                    .filter(|(write, _)| !archived(write))
+                    .map(|(write, _)| format!("acknowledged write {write} is not in the archive")),
+            );
+        }
+        let pinned = own.is_some_and(|backup| backup.pinned) && !is_archive;
         if pinned && self.tidying == Tidying::Done {
             problems.push("the operation's own backup stays pinned".to_owned());
         }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use opsctl::journal::record::Closing;
 use opsctl::model::backup_id::BackupId;
-use opsctl::operations::{MigrateBy, Product, Wellness, backup, restore, rollback, rotate, upgrade};
+use opsctl::operations::{
+    MigrateBy, Product, Wellness, backup, restore, rollback, rotate, rotate_store, upgrade,
+};
 use opsctl::plan::Plan;
 use opsctl::plan::rotation::{DualSecret, Halt, Login, OnRecord, PausePoint, Replicas};
 use opsctl::plan::step::RestorePoint;
@@ -196,6 +198,26 @@ pub(crate) fn restore_in_place(version: &'static str, migrations: restore::Migra
         ends: Closing::Done,
         old: outcome(version, "live", &[LIVE]),
         new: outcome(version, "archive", &[LIVE]),
+    }
+}
+
+/// A rotation of the store.
+pub(crate) fn rotate_store() -> Scenario {
+    let request = rotate_store::Request {
+        archive: own_backup(),
+        fresh: database("ledger_side"),
+        retired: database("ledger_retired"),
+        canary_service: service("api"),
+        canary_name: "opsctl-canary".to_owned(),
+        migrate_name: "opsctl-migrate".to_owned(),
+    };
+    Scenario {
+        superseded: vec!["ledger_retired"],
+        install: install("1.0.0", Client::Steady),
+        plan: rotate_store::plan(&product("1.0.0"), request),
+        ends: Closing::Done,
+        old: outcome("1.0.0", "live", &[LIVE]),
+        new: outcome("1.0.0", "fresh", &[LIVE]),
     }
 }
 

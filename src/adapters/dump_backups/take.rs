@@ -14,6 +14,7 @@ use crate::adapters::tool_host;
 use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
 use crate::model::backup_id::BackupId;
+use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{DUMP_NAME, Database, FORMAT, Manifest, Migration, Postgres, Reason, TableRows};
 use crate::model::pg_tools;
 use crate::ports::ProgressSink;
@@ -27,6 +28,7 @@ impl DumpBackups {
         &self,
         id: BackupId,
         reason: Reason,
+        of: &DatabaseName,
         progress: ProgressSink<'_>,
     ) -> Result<String, Fault> {
         let archive = self.shelf.directory.join(id.file_name());
@@ -35,14 +37,16 @@ impl DumpBackups {
         }
         sweep_temporaries(&self.shelf.directory)
             .map_err(|error| Fault::caused_by("could not clear away what an earlier run left", &error))?;
-        let info = self.database.reachable().await?;
+        let info = self.database.reachable().await?.with_database(of.as_str());
         let snapshot = SnapshotSession::open(&info, &self.database.application())
             .await
             .map_err(|error| product_database::fault(&error))?;
         let writer = ArchiveWriter::create(&self.shelf.directory, id)
             .map_err(|error| archive_fault(&archive, &error))?;
-        let (writer, described) =
-            tokio::try_join!(self.dump(writer, &snapshot, progress), self.describe(&snapshot, id, reason))?;
+        let (writer, described) = tokio::try_join!(
+            self.dump(writer, &snapshot, of, progress),
+            self.describe(&snapshot, id, reason)
+        )?;
         let writer = self.export(writer, &snapshot).await?;
         snapshot.close().await.map_err(|error| product_database::fault(&error))?;
         self.shelf.publish(writer, described, progress).await
@@ -52,11 +56,12 @@ impl DumpBackups {
         &self,
         mut writer: ArchiveWriter,
         snapshot: &SnapshotSession,
+        of: &DatabaseName,
         progress: ProgressSink<'_>,
     ) -> Result<ArchiveWriter, Fault> {
         let (pipe, mut reader, hold) = DumpPipe::create(self.scratch.join("dump.pipe"))
             .map_err(|error| Fault::caused_by("could not make a pipe for pg_dump", &error))?;
-        let info = self.tools.info(&self.database.info.database);
+        let info = self.tools.info(of.as_str());
         let through = self.tools.path_of(pipe.path());
         let call = pg_tools::dump(self.tools.tools(), &info, snapshot.id(), &through);
         let dumping = self

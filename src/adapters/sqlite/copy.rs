@@ -52,6 +52,28 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     publish(&partial, to)
 }
 
+/// Makes a store without anything in it, with the page size and the journal mode of another one.
+///
+/// # Errors
+/// [`SqliteError`] for what cannot be used.
+pub fn create_like(model: &Path, to: &Path) -> Result<(), SqliteError> {
+    let source = open(model)?;
+    let partial = beside(to, ".partial");
+    create_private(&partial)?;
+    let made = || -> rusqlite::Result<()> {
+        let pages: u32 = source.query_one("PRAGMA page_size", [], |row| row.get(0))?;
+        let mode: String = source.query_one("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let target = Connection::open(&partial)?;
+        target.execute_batch(&format!(
+            "PRAGMA page_size = {pages}; PRAGMA user_version = 1; PRAGMA user_version = 0"
+        ))?;
+        target.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
+        target.close().map_err(|(_, error)| error)
+    };
+    made().map_err(|error| SqliteError::new(to, error))?;
+    publish(&partial, to)
+}
+
 fn step(source: &Connection, target: &mut Connection) -> Result<(), Problem> {
     let began = Instant::now();
     let backup = Backup::new(source, target)?;
@@ -184,6 +206,30 @@ mod tests {
         let count = "SELECT count(*) FROM t";
         let rows: i64 = Connection::open(file).unwrap().query_one(count, [], |row| row.get(0)).unwrap();
         rows.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_new_store_is_like_the_one_before_and_has_nothing_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, fresh) = (folder.path().join("store.db"), folder.path().join("fresh.db"));
+        let before = Connection::open(&file).unwrap();
+        let sql = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER)";
+        before.execute_batch(sql).unwrap();
+        for _ in 0..2 {
+            create_like(&file, &fresh).unwrap();
+            let made = open(&fresh).unwrap();
+            let told = |what: &str| {
+                made.pragma_query_value(None, what, |row| row.get::<_, rusqlite::types::Value>(0))
+            };
+            assert_eq!(told("page_size").unwrap(), 8192.into());
+            assert_eq!(told("journal_mode").unwrap(), "wal".to_owned().into());
+            let tables: i64 =
+                made.query_one("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+            assert_eq!(tables, 0);
+            drop(made);
+        }
+        let beside = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(beside.into_iter().all(|name| !name.to_string_lossy().contains("partial")));
     }
 
     #[test]

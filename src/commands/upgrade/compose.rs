@@ -91,8 +91,8 @@ impl Upgrades for Install {
                 world.databases.info.user
             ));
             needs.push(Need { what: "the restore point", place: directory.clone(), bytes: size });
-            let side = live.made(DatabasePurpose::Side, &stamp);
-            return Ok((RestorePoint::Backup { id: ids.second, side }, needs));
+            let incoming = live.made(DatabasePurpose::Side, &stamp);
+            return Ok((RestorePoint::Backup { id: ids.second, side: incoming }, needs));
         }
         if install.mode == DatabaseMode::Bundled {
             let facts = install.engine.facts().await.map_err(|error| docker_fault(&error))?;

@@ -34,6 +34,9 @@ impl Handbook for ProcessByHand {
                 commands.push(self.unpack(&self.backup_dir.join(id.file_name()), live));
                 commands
             }
+            Step::CreateEmpty { database } => {
+                vec![format!("install -m 600 /dev/null {}", self.file(database))]
+            }
             Step::ReplaceInPlace { archive, live } => vec![self.unpack(archive, live)],
             Step::DropDatabase { database } => vec![format!("rm -f {}", self.file(database))],
             Step::UnpinBackup { id } => {

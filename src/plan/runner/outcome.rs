@@ -3,6 +3,7 @@
 use crate::error::{Exit, Failure, Fault};
 use crate::journal::JournalError;
 use crate::journal::record::{Closing, Progress as Done};
+use crate::model::operation::OperationKind;
 use crate::plan::Plan;
 use crate::plan::refusals::Stretch;
 use crate::plan::step::Step;
@@ -72,7 +73,7 @@ pub(super) fn no_way_back(plan: &Plan) -> Failure {
 pub(super) fn went_back(plan: &Plan, touched: usize, closing: Closing) -> (Closing, Exit, String) {
     let (kind, release) = (plan.kind.in_words(), &plan.before.release);
     match (plan.disturbs(touched), closing) {
-        (true, closing) if plan.only_goes_on() => (
+        (true, closing) if plan.kind == OperationKind::Rotate => (
             closing,
             Exit::RolledBack,
             format!("the {kind} failed and was undone: the old value is the only one again"),

@@ -21,7 +21,10 @@ impl fmt::Display for Step {
                 None => write!(formatter, "use the local image {}", release.image),
             },
             Self::Keep { release } => write!(formatter, "keep {release} for going back"),
-            Self::TakeBackup { id, .. } => write!(formatter, "take backup {id} and read it back"),
+            Self::TakeBackup { id, of: Some(database), .. } => {
+                write!(formatter, "archive {database} as backup {id} and read it back")
+            }
+            Self::TakeBackup { id, of: None, .. } => write!(formatter, "take backup {id} and read it back"),
             Self::UnpinBackup { id } => write!(formatter, "unpin backup {id}"),
             Self::Prune { keep } => write!(formatter, "prune backups, keeping the newest {keep}"),
             Self::CheckBackup { archive } => {
@@ -30,6 +33,7 @@ impl fmt::Display for Step {
             Self::LoadBackup { into, .. } => {
                 write!(formatter, "load the backup into the side database {into}")
             }
+            Self::CreateEmpty { database } => write!(formatter, "make the empty database {database}"),
             Self::CompareLoaded { database, .. } => write!(formatter, "compare {database} with the backup"),
             Self::Quiesce { services } => write!(formatter, "stop {}", list(services)),
             Self::TakeRestorePoint { live, point, .. } => match point {

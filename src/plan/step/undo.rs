@@ -8,10 +8,12 @@ impl Step {
     /// What undoes this step, given what the operation found when it began.
     pub fn undo(&self, before: &Before) -> Vec<Self> {
         match self {
-            Self::TakeBackup { id, reason: Reason::PreUpgrade | Reason::PreRotation } => {
+            Self::TakeBackup { id, reason: Reason::PreUpgrade | Reason::PreRotation, .. } => {
                 vec![Self::UnpinBackup { id: *id }]
             }
-            Self::LoadBackup { into, .. } => vec![Self::DropDatabase { database: into.clone() }],
+            Self::LoadBackup { into: database, .. } | Self::CreateEmpty { database } => {
+                vec![Self::DropDatabase { database: database.clone() }]
+            }
             Self::Quiesce { .. } => before.start(),
             Self::TakeRestorePoint { live, point, failed } => undo_since_restore_point(live, point, failed),
             Self::RemoveVariables { .. } | Self::SelectRelease { .. } => {
