@@ -221,7 +221,9 @@ fn what_is_not_shown_to_be_the_release_is_not_taken() {
     }
     for (install, command, pages, expected) in cases {
         web.serve_nothing();
-        pages.into_iter().for_each(|(path, page)| web.serve(path, page));
+        for (path, page) in pages {
+            web.serve(path, page);
+        }
         let (status, text) = install.run(&command);
         assert!([1, 3].contains(&status), "{expected}: {status}\n{text}");
         assert!(text.contains(expected) && text.contains("hint:"), "{expected}:\n{text}");
