@@ -72,7 +72,7 @@ impl CopyBackups {
         to: PathBuf,
         progress: ProgressSink<'_>,
     ) -> Result<Contents, Fault> {
-        let (path, partial) = (archive.to_owned(), copy::beside(&to, ".partial"));
+        let (path, partial) = (archive.to_owned(), copy::beside(&to, copy::PARTIAL));
         let failed = |error: SqliteError| error.fault("the backup cannot be unpacked");
         let mut opened = copy::create_private(&partial).map_err(failed)?;
         let contents = in_background(archive, "reading", progress, move |follow| {

@@ -1,6 +1,7 @@
 //! An install of the sample product in a folder of its own, and somebody who writes to it.
 
-use std::fs;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
+
+use crate::stand::{Stand, Writes, does};
 
 const RELEASES: [&str; 6] = [
     "1.0.0",
@@ -62,26 +65,12 @@ impl Install {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
-        command.arg("-y").args(arguments.split(' ')).current_dir(self.folder.path());
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
-        command
-    }
-
-    /// Runs opsctl to its end: its exit status and all that it said.
+    /// Runs opsctl as a person does: its exit status and all that it said.
     pub(crate) fn run(&self, arguments: &str) -> (i32, String) {
-        let output = self.command(arguments).output().unwrap();
+        let arguments: Vec<&str> = ["-y"].into_iter().chain(arguments.split(' ')).collect();
+        let output = self.opsctl(&arguments).stdin(Stdio::null()).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(text).unwrap())
-    }
-
-    /// Runs opsctl and kills it after a while.
-    pub(crate) fn kill_after(&self, arguments: &str, time: Duration) {
-        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        sleep(time);
-        let _ = child.kill();
-        let _ = child.wait();
     }
 
     pub(crate) fn send(&self, id: &str) {
@@ -92,25 +81,13 @@ impl Install {
         ask(self.port, "GET /healthz", "") == Some(200)
     }
 
-    fn listed(&self, query: &str) -> Vec<String> {
-        let store = Connection::open(self.path("data/collector.db")).unwrap();
-        store.busy_timeout(Duration::from_secs(5)).unwrap();
-        let mut rows = store.prepare(query).unwrap();
-        rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    }
-
     pub(crate) fn receipts(&self) -> Vec<String> {
-        self.listed("SELECT id FROM receipts ORDER BY position")
+        receipts_in(&self.path("data/collector.db"))
     }
 
     /// The archives of backups, oldest first.
     pub(crate) fn backups(&self) -> Vec<String> {
         self.names_in("backup", |name| name.starts_with("backup-"))
-    }
-
-    /// The databases that opsctl made and kept beside the live one.
-    pub(crate) fn kept(&self) -> Vec<String> {
-        self.names_in("data", |name| name.contains("__opsctl_"))
     }
 
     fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
@@ -122,7 +99,94 @@ impl Install {
     }
 
     pub(crate) fn migrations(&self) -> Vec<String> {
-        self.listed("SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
+        listed(&self.path("data/collector.db"), "SELECT CAST(id AS TEXT) FROM _migrations ORDER BY id")
+    }
+}
+
+fn receipts_in(file: &Path) -> Vec<String> {
+    listed(file, "SELECT id FROM receipts ORDER BY position")
+}
+
+fn listed(file: &Path, query: &str) -> Vec<String> {
+    let store = Connection::open(file).unwrap();
+    store.busy_timeout(Duration::from_secs(5)).unwrap();
+    let mut rows = store.prepare(query).unwrap();
+    rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+impl Stand for Install {
+    type Writer = Writer;
+
+    fn opsctl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::start(self.port)
+    }
+
+    fn assert_serves(&self, release: &str) {
+        assert!(self.is_healthy());
+        assert_eq!(fs::read_link(self.path("current")).unwrap(), Path::new("releases").join(release));
+        let status = does(self, &["status"]);
+        assert_eq!(status["release"]["runs"]["version"], release, "{status}");
+        assert_eq!(status["release"]["drift"], serde_json::json!([]), "{status}");
+    }
+
+    fn assert_tidy(&self) {
+        let status = does(self, &["status"]);
+        assert!(status["unfinished"].is_null() && status["running"].is_null(), "{status}");
+        for purpose in ["side", "scratch", "retired"] {
+            assert_eq!(self.kept(purpose), Vec::<String>::new(), "left over");
+        }
+        for folder in ["data", "backup", ".", ".opsctl"] {
+            let left = self.names_in(folder, |name| name.contains("partial") || name.contains("tmp"));
+            assert_eq!(left, Vec::<String>::new(), "left over in {folder}");
+        }
+    }
+
+    fn essence(&self) -> String {
+        format!("{} {:?}", fs::read_link(self.path("current")).unwrap().display(), self.migrations())
+    }
+
+    fn stored(&self) -> BTreeSet<String> {
+        self.receipts().into_iter().collect()
+    }
+
+    fn stored_beside(&self) -> BTreeSet<String> {
+        let kept = self.names_in("data", |name| name.contains("__opsctl_") && !name.ends_with("-shm"));
+        let kept = kept.into_iter().filter(|name| !name.ends_with("-wal"));
+        let mut found: BTreeSet<String> =
+            kept.flat_map(|name| receipts_in(&self.path("data").join(name))).collect();
+        for archive in self.backups() {
+            let copy = self.path("looked-into.db");
+            let unpacked = File::create(&copy).unwrap();
+            let archive = self.path("backup").join(archive);
+            let arguments = ["--extract", "--to-stdout", "--wildcards", "*/db.dump", "--file"];
+            let unpacking = Command::new("tar").args(arguments).arg(archive).stdout(unpacked).status();
+            assert!(unpacking.unwrap().success());
+            found.extend(receipts_in(&copy));
+            fs::remove_file(&copy).unwrap();
+        }
+        found
+    }
+
+    fn kept(&self, purpose: &str) -> Vec<String> {
+        let marker = format!("__opsctl_{purpose}_");
+        self.names_in("data", |name| {
+            name.contains(&marker) && !name.ends_with("-wal") && !name.ends_with("-shm")
+        })
+    }
+
+    fn drop_kept(&self, purpose: &str) {
+        for name in self.kept(purpose) {
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = fs::remove_file(self.path("data").join(format!("{name}{suffix}")));
+            }
+        }
     }
 }
 
@@ -145,7 +209,7 @@ pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {
-    let mut file = fs::File::create(path).unwrap();
+    let mut file = File::create(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -230,8 +294,10 @@ impl Writer {
         });
         Self { stop, acknowledged, thread }
     }
+}
 
-    pub(crate) fn await_more(&self) {
+impl Writes for Writer {
+    fn goes_on(&self) {
         let (before, began) = (self.acknowledged.load(Ordering::Relaxed), Instant::now());
         while self.acknowledged.load(Ordering::Relaxed) < before + 10 {
             assert!(began.elapsed() < Duration::from_secs(20), "nothing is acknowledged any more");
@@ -239,7 +305,7 @@ impl Writer {
         }
     }
 
-    pub(crate) fn stop(self) -> Vec<String> {
+    fn finish(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }

@@ -2,39 +2,53 @@
 //!
 //! It needs the sample product's binary: `cargo build -p ledger`.
 #![allow(
-    clippy::unwrap_used,
     clippy::disallowed_types,
-    reason = "it runs the program, and a failed step is a failed test"
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it runs the program and prints what it measured, and a failed step is a failed test"
 )]
 
+#[path = "../support/broken.rs"]
+mod broken;
 mod fetched;
 mod install;
+#[path = "../support/stand.rs"]
+#[allow(dead_code, reason = "what only the other suite asks for")]
+mod stand;
+#[path = "../support/kill_sweep.rs"]
+mod sweep;
 mod watched;
 mod web;
 
-use std::time::Duration;
-
-use install::{Install, Writer};
+use broken::{Broken, are_undone};
+use install::Install;
+use stand::{Stand as _, Writes as _};
+use sweep::Sweep;
 
 #[test]
-fn a_writer_that_never_stops_loses_nothing_to_backups_upgrades_and_broken_releases() {
+fn a_writer_that_never_stops_loses_nothing_to_backups_and_upgrades() {
     let install = Install::started("1.0.0");
-    let writer = Writer::start(install.port);
-    writer.await_more();
+    let writer = install.writer();
+    writer.goes_on();
     assert_eq!(install.run("backup").0, 0);
     assert_eq!(install.run("backup verify latest --restore").0, 0);
     let (status, text) = install.run("upgrade 1.1.0");
     assert_eq!(status, 0, "{text}");
-    writer.await_more();
-    for broken in ["2.0.0-migration-fails", "2.0.0-crash-loop", "2.0.0-wrong-version", "2.0.0-never-ready"] {
-        let (status, text) = install.run(&format!("upgrade {broken}"));
-        assert_eq!(status, 4, "{broken}: {text}");
-        assert_eq!(install.migrations(), ["1", "2"], "{broken}");
-        writer.await_more();
-    }
-    let acknowledged = writer.stop();
-    let stored = install.receipts();
+    writer.goes_on();
+    let (acknowledged, stored) = (writer.finish(), install.stored());
     assert!(acknowledged.iter().all(|id| stored.contains(id)), "{} of {}", stored.len(), acknowledged.len());
+}
+
+#[test]
+fn a_release_that_does_not_work_is_undone() {
+    let releases = [
+        Broken { release: "2.0.0-migration-fails", because: "migrat" },
+        Broken { release: "2.0.0-crash-loop", because: "ended" },
+        Broken { release: "2.0.0-wrong-version", because: "version" },
+        Broken { release: "2.0.0-never-ready", because: "healthy" },
+    ];
+    are_undone(&Install::started("1.1.0"), "1.1.0", &releases, |_, _| {});
 }
 
 #[test]
@@ -55,38 +69,63 @@ fn a_restore_can_be_undone_and_an_upgrade_rolled_back() {
 }
 
 #[test]
-fn an_upgrade_that_was_killed_anywhere_is_gone_on_with_or_undone() {
+fn an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new() {
+    let sweep = Sweep {
+        operation: &["upgrade", "1.1.0"],
+        releases: ("1.0.0", "1.1.0"),
+        back: &["rollback"],
+        representative: &[(3, 1), (4, 0), (6, 0), (8, 0), (10, 1), (12, 0), (13, 0), (15, 1)],
+    };
+    sweep.run(&Install::started("1.0.0"));
+}
+
+#[test]
+fn a_rollback_killed_at_any_step_ends_wholly_old_or_wholly_new() {
+    let sweep = Sweep {
+        operation: &["rollback"],
+        releases: ("1.1.0", "1.0.0"),
+        back: &["upgrade", "1.1.0", "--skip-backup"],
+        representative: &[(2, 1), (3, 0), (4, 0), (5, 1)],
+    };
     let install = Install::started("1.0.0");
+    assert_eq!(install.run("upgrade 1.1.0 --skip-backup").0, 0);
+    sweep.run(&install);
+}
+
+#[test]
+fn a_restore_killed_at_any_step_ends_wholly_old_or_wholly_new() {
+    let sweep = Sweep {
+        operation: &["restore", "latest"],
+        releases: ("1.1.0", "1.1.0"),
+        back: &["restore", "--undo"],
+        representative: &[(2, 0), (3, 0), (4, 1), (5, 0), (7, 1)],
+    };
+    let install = Install::started("1.1.0");
     install.send("a");
-    for tenths in [1, 4, 8, 14, 22, 30] {
-        install.kill_after("upgrade 1.1.0", Duration::from_millis(tenths * 100));
-        let (status, text) = install.run("abort");
-        // Killed before anything was recorded, or past the commit point, there is nothing that could be undone.
-        if status == 0 {
-            assert_eq!(install.migrations(), ["1"], "{text}");
-        }
-        let (_, text) = install.run("resume");
-        assert!(install.is_healthy(), "{text}");
-        assert!(install.receipts().contains(&"urn:receipt:a".to_owned()));
-        if install.migrations().len() == 2 {
-            assert_eq!(install.run("rollback").0, 0);
-        }
-    }
-    install.kill_after("upgrade 1.1.0", Duration::from_millis(1200));
-    let (status, text) = install.run("resume");
-    assert_eq!(status, 0, "{text}");
-    assert_eq!(install.migrations(), ["1", "2"]);
+    assert_eq!(install.run("backup").0, 0);
+    sweep.run(&install);
+}
+
+#[test]
+fn a_rotation_of_the_store_killed_at_any_step_has_everything_in_the_store_or_in_an_archive() {
+    let sweep = Sweep {
+        operation: &["rotate", "store"],
+        releases: ("1.1.0", "1.1.0"),
+        back: &["status"],
+        representative: &[(2, 0), (4, 0), (6, 1), (8, 1), (10, 0), (11, 1), (12, 0), (13, 0)],
+    };
+    sweep.run(&Install::started("1.1.0"));
 }
 
 #[test]
 fn a_store_is_archived_under_a_writer_and_nothing_acknowledged_is_lost() {
     let install = Install::started("1.1.0");
-    let writer = Writer::start(install.port);
-    writer.await_more();
+    let writer = install.writer();
+    writer.goes_on();
     let (status, text) = install.run("rotate store");
     assert_eq!(status, 0, "{text}");
-    writer.await_more();
-    let acknowledged = writer.stop();
+    writer.goes_on();
+    let acknowledged = writer.finish();
     let fresh = install.receipts();
     let (status, text) = install.run("backup verify latest --restore");
     assert_eq!(status, 0, "{text}");
@@ -102,26 +141,6 @@ fn a_store_is_archived_under_a_writer_and_nothing_acknowledged_is_lost() {
     // The one that was live is kept by the restore, and comes back.
     assert_eq!(install.run("restore --undo").0, 0);
     assert_eq!(install.receipts(), fresh);
-}
-
-#[test]
-fn a_rotation_of_the_store_that_was_killed_anywhere_has_one_store_and_an_archive_or_none_at_all() {
-    let install = Install::started("1.1.0");
-    for (round, tenths) in [1, 4, 8, 14, 22, 40].into_iter().enumerate() {
-        let id = format!("round-{round}");
-        install.send(&id);
-        let before = install.backups().len();
-        install.kill_after("rotate store", Duration::from_millis(tenths * 100));
-        let (status, told) = install.run("abort");
-        let undone = status == 0;
-        let (_, text) = install.run("resume");
-        assert!(install.is_healthy(), "{told}\n{text}");
-        let is_live = install.receipts().contains(&format!("urn:receipt:{id}"));
-        let archived = install.backups().len() > before;
-        assert_eq!(is_live, !archived, "{tenths}: {told}\n{text}");
-        assert!(!(undone && archived), "{told}");
-        assert_eq!(install.kept(), Vec::<String>::new(), "{told}\n{text}");
-    }
 }
 
 #[test]

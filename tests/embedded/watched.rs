@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::install::{Install, Writer, write};
+use crate::install::{Install, write};
+use crate::stand::{Stand as _, Writes as _};
 
 const COMMANDS: &str = r#"
 start = ["${INSTALL}/super", "start", "${PORT}"]
@@ -46,19 +47,19 @@ fn pid(install: &Install) -> String {
 #[test]
 fn the_profiles_commands_start_and_stop_it_and_the_gates_are_the_same() {
     let install = watched();
-    let writer = Writer::start(install.port);
-    writer.await_more();
+    let writer = install.writer();
+    writer.goes_on();
     let first = pid(&install);
     let (status, text) = install.run("upgrade 1.1.0");
     assert_eq!(status, 0, "{text}");
     assert_ne!(pid(&install), first);
-    writer.await_more();
+    writer.goes_on();
     for broken in ["2.0.0-migration-fails", "2.0.0-crash-loop", "2.0.0-wrong-version", "2.0.0-never-ready"] {
         let (status, text) = install.run(&format!("upgrade {broken}"));
         assert_eq!(status, 4, "{broken}: {text}");
-        writer.await_more();
+        writer.goes_on();
     }
-    let acknowledged = writer.stop();
+    let acknowledged = writer.finish();
     let stored = install.receipts();
     assert!(acknowledged.iter().all(|id| stored.contains(id)), "{} of {}", stored.len(), acknowledged.len());
     let (status, text) = install.run("rollback");

@@ -14,6 +14,8 @@
 mod archives;
 mod backups;
 mod bad_archives;
+#[path = "../support/broken.rs"]
+mod broken;
 mod broken_releases;
 mod bundle_page;
 mod bundles;
@@ -50,6 +52,10 @@ mod rotations;
 mod server_lock;
 mod settings;
 mod stack;
+#[path = "../support/stand.rs"]
+mod stand;
+#[path = "../support/kill_sweep.rs"]
+mod sweep;
 mod third_party;
 mod upgrades;
 mod verify;

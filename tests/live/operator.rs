@@ -1,39 +1,39 @@
-//! Whoever runs opsctl: what is typed, and what comes of it.
+//! The stack as an install that is operated.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::docker;
 use crate::stack::Stack;
+use crate::stand::{self, Stand, Writes};
+use crate::writer::{Writer, records};
 
-/// No command takes longer in these stories.
-const LIMIT: Duration = Duration::from_mins(4);
-
-/// A run of opsctl that has not ended.
-pub(crate) struct Run {
-    child: Child,
-    arguments: Vec<String>,
-    stdout: PathBuf,
-    stderr: PathBuf,
-    _files: tempfile::TempDir,
-}
-
-/// A run of opsctl that has ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// The exit status; `None` if it was killed.
-    pub(crate) code: Option<i32>,
-    /// What it reported, a JSON object a line.
-    pub(crate) events: Vec<Value>,
-    pub(crate) stderr: String,
-}
+pub(crate) use crate::stand::{Ended, Run};
 
 impl Stack {
-    /// The program, told where the install is and nothing else of the surrounding environment.
+    /// See [`stand::begin`].
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Run {
+        stand::begin(self, arguments)
+    }
+
+    /// Runs it as automation does, to its end.
+    pub(crate) fn ops(&self, arguments: &[&str]) -> Ended {
+        self.begin(arguments).wait()
+    }
+
+    /// See [`stand::exits`].
+    pub(crate) fn ops_exits(&self, code: i32, arguments: &[&str]) -> Ended {
+        stand::exits(self, code, arguments)
+    }
+
+    /// See [`stand::does`].
+    pub(crate) fn ops_does(&self, arguments: &[&str]) -> Value {
+        stand::does(self, arguments)
+    }
+
+    /// See [`Stand::opsctl`].
     pub(crate) fn opsctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -44,149 +44,60 @@ impl Stack {
         command.current_dir(self.dir()).args(arguments);
         command
     }
-
-    /// Starts it as automation does: without a terminal, with consent, reporting to a machine.
-    pub(crate) fn begin(&self, arguments: &[&str]) -> Run {
-        let mut all = vec!["--output", "json", "--non-interactive"];
-        all.extend(arguments);
-        Run::start(self.opsctl(&all))
-    }
-
-    /// Runs it as automation does, to its end.
-    pub(crate) fn ops(&self, arguments: &[&str]) -> Ended {
-        self.begin(arguments).wait()
-    }
-
-    /// Runs it, and expects it to exit with `code`.
-    pub(crate) fn ops_exits(&self, code: i32, arguments: &[&str]) -> Ended {
-        let ended = self.ops(arguments);
-        assert_eq!(ended.code, Some(code), "opsctl {arguments:?}\n{}", ended.told());
-        ended
-    }
-
-    /// Runs it, and expects it to do what it is told; gives its result.
-    pub(crate) fn ops_does(&self, arguments: &[&str]) -> Value {
-        self.ops_exits(0, arguments).result()["result"].clone()
-    }
 }
 
-impl Run {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let (stdout, stderr) = (files.path().join("stdout"), files.path().join("stderr"));
-        let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(File::create(&stdout).unwrap())
-            .stderr(File::create(&stderr).unwrap())
-            .spawn()
-            .expect("opsctl starts");
-        Self { child, arguments, stdout, stderr, _files: files }
+impl Stand for Stack {
+    type Writer = Writer;
+
+    fn opsctl(&self, arguments: &[&str]) -> Command {
+        self.opsctl(arguments)
     }
 
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        rustix::process::kill_process(pid.expect("a process"), signal).expect("it runs");
+    fn writer(&self) -> Writer {
+        self.writer()
     }
 
-    /// Waits until it reports a step whose text holds `text`, and kills it after `delay`.
-    pub(crate) fn kill_at(mut self, text: &str, delay: Duration) {
-        self.reaches(text);
-        std::thread::sleep(delay);
-        let ended = self.child.try_wait().unwrap();
-        let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-        assert!(ended.is_none(), "{:?} ended {delay:?} after {text}: {said}", self.arguments);
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    fn assert_serves(&self, release: &str) {
+        self.assert_serves(release);
     }
 
-    /// The same, unless it has come to its end before; says whether it was killed.
-    pub(crate) fn kill_if_at(mut self, text: &str, delay: Duration) -> bool {
-        let began = Instant::now();
-        while !self.has_begun(text) {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        std::thread::sleep(delay);
-        if self.child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        true
+    fn assert_tidy(&self) {
+        self.assert_tidy();
     }
 
-    fn has_begun(&self, text: &str) -> bool {
-        let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-        said.lines().any(|line| line.contains("\"step-started\"") && line.contains(text))
+    fn essence(&self) -> String {
+        let world = self.world();
+        format!("{:?} {} {:?}", world.images, world.env, world.migrations)
     }
 
-    /// Waits until it reports a step whose text holds `text`.
-    pub(crate) fn reaches(&mut self, text: &str) {
-        let began = Instant::now();
-        loop {
-            if self.has_begun(text) {
-                return;
-            }
-            let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-            assert!(self.child.try_wait().unwrap().is_none(), "{:?} ended: {said}", self.arguments);
-            assert!(began.elapsed() < LIMIT, "{:?} never came to {text}", self.arguments);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    fn stored(&self) -> BTreeSet<String> {
+        records(&self.client())
     }
 
-    pub(crate) fn wait(mut self) -> Ended {
-        let began = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if began.elapsed() > LIMIT {
-                self.child.kill().unwrap();
-                self.child.wait().unwrap();
-                let said = fs::read_to_string(&self.stdout).unwrap_or_default();
-                panic!("{:?} did not end within {} s:\n{said}", self.arguments, LIMIT.as_secs());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        let stdout = fs::read_to_string(&self.stdout).unwrap();
-        let events = stdout
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not an object: {line}")))
-            .collect();
-        let stderr = fs::read_to_string(&self.stderr).unwrap();
-        Ended { code: status.code(), events, stderr }
+    fn stored_beside(&self) -> BTreeSet<String> {
+        let purposes = ["side", "restore_point", "replaced", "failed"];
+        let kept = purposes.into_iter().flat_map(|purpose| self.kept(purpose));
+        let ids = kept.map(|database| self.query(&database, "SELECT id FROM records"));
+        ids.flat_map(|ids| ids.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
-}
 
-impl Drop for Run {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ended_meanwhile = self.child.kill();
-            let _reaped = self.child.wait();
+    fn kept(&self, purpose: &str) -> Vec<String> {
+        self.kept(purpose)
+    }
+
+    fn drop_kept(&self, purpose: &str) {
+        for database in self.kept(purpose) {
+            self.query("postgres", &format!("DROP DATABASE \"{database}\""));
         }
     }
 }
 
-impl Ended {
-    /// The last object: how it ended.
-    pub(crate) fn result(&self) -> &Value {
-        let last = self.events.last().unwrap_or_else(|| panic!("nothing was reported: {}", self.stderr));
-        assert_eq!(last["event"], "result", "{last}");
-        last
+impl Writes for Writer {
+    fn goes_on(&self) {
+        self.goes_on();
     }
 
-    /// Everything that was reported, for messages.
-    pub(crate) fn told(&self) -> String {
-        let events: Vec<String> = self.events.iter().map(ToString::to_string).collect();
-        format!("{}\n{}", events.join("\n"), self.stderr)
-    }
-
-    /// What went wrong, in one line.
-    pub(crate) fn fault(&self) -> String {
-        self.result()["error"].to_string()
+    fn finish(self) -> Vec<String> {
+        self.finish().acknowledged.into_iter().map(|(id, _)| id).collect()
     }
 }

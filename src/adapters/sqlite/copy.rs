@@ -15,6 +15,9 @@ use super::head;
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a store has behind its name until it is whole.
+pub const PARTIAL: &str = ".partial";
+
 /// Problems that are listed of a damaged store.
 const MOST_PROBLEMS: usize = 5;
 
@@ -41,7 +44,7 @@ pub fn open(file: &Path) -> Result<Connection, SqliteError> {
 /// [`SqliteError`]: also if the copy is damaged, because the store is.
 pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     let source = open(from)?;
-    let partial = beside(to, ".partial");
+    let partial = beside(to, PARTIAL);
     create_private(&partial)?;
     let failed = |error: rusqlite::Error| SqliteError::new(from, error);
     {
@@ -58,7 +61,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
 /// [`SqliteError`] for what cannot be used.
 pub fn create_like(model: &Path, to: &Path) -> Result<(), SqliteError> {
     let source = open(model)?;
-    let partial = beside(to, ".partial");
+    let partial = beside(to, PARTIAL);
     create_private(&partial)?;
     let made = || -> rusqlite::Result<()> {
         let pages: u32 = source.query_one("PRAGMA page_size", [], |row| row.get(0))?;
@@ -163,12 +166,15 @@ pub fn carry(from: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes a store with all that SQLite keeps beside it. That it is not there is fine.
+/// Removes a store with all that SQLite keeps beside it, and what is left of one that was being made under its name. That it
+/// is not there is fine.
 ///
 /// # Errors
 /// If one of them cannot be removed.
 pub fn remove(file: &Path) -> Result<(), SqliteError> {
-    for path in [file.to_owned(), beside(file, "-wal"), beside(file, "-shm"), beside(file, "-journal")] {
+    let partial = beside(file, PARTIAL);
+    let of = |store: &Path| ["", "-wal", "-shm", "-journal"].map(|suffix| beside(store, suffix));
+    for path in of(file).into_iter().chain(of(&partial)) {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(SqliteError::new(&path, error));
