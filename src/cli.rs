@@ -5,6 +5,7 @@ mod explain;
 mod help;
 mod logs;
 mod moment;
+mod process;
 mod support_bundle;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::model::manifest::Digest;
 use crate::preflight::catalogue::Selection;
 use crate::preflight::{Check, Kind};
 
@@ -21,6 +23,7 @@ pub use backup::{Backup, BackupAction, BackupCreate, BackupPlace};
 pub use explain::Explain;
 pub use logs::{LogsAction, LogsCommand, LogsStats};
 pub use moment::Moment;
+pub use process::{Init, Start};
 pub use support_bundle::{BundleAction, BundleCreate, BundleInspect, BundleRedact, SupportBundle};
 
 /// Operates a self-hosted product: backup, restore, upgrade, rollback
@@ -125,11 +128,7 @@ pub enum Command {
     /// Give a secret another value, without a client noticing
     Rotate(Rotate),
     /// Start a product that runs as a process, and wait until it serves
-    #[command(after_help = help::START)]
-    Start {
-        /// The release, where none is selected yet
-        version: Option<String>,
-    },
+    Start(Start),
     /// Stop a product that runs as a process
     #[command(after_help = help::STOP)]
     Stop,
@@ -246,6 +245,10 @@ pub struct Upgrade {
     #[arg(long, value_name = "FILE|latest", num_args = 0..=1, require_equals = true, default_missing_value = "latest",
         conflicts_with_all = ["plan", "skip_backup"])]
     pub rehearse: Option<String>,
+    /// The SHA-256 of the release's archive, for a product that runs as a process and fetches its releases [default: what
+    /// is published beside it]
+    #[arg(long, value_name = "HEX", value_parser = process::sha256)]
+    pub sha256: Option<Digest>,
     /// How the backup is taken.
     #[command(flatten)]
     pub create: BackupCreate,
@@ -334,15 +337,6 @@ pub enum HistoryAction {
         /// Its identifier, as `opsctl history` lists it
         id: String,
     },
-}
-
-/// `opsctl init`
-#[derive(Debug, Clone, Args)]
-#[command(after_help = help::INIT)]
-pub struct Init {
-    /// Write to standard output instead of opsctl.toml
-    #[arg(long)]
-    pub stdout: bool,
 }
 
 #[cfg(test)]

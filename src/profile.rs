@@ -19,6 +19,7 @@ mod rotation;
 mod runtime;
 mod services;
 mod soundness;
+mod source;
 mod support;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{
     HealthPolicy, Preflight, RequestCounter, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings,
 };
-pub use process::{Places, Process, ProcessMigrate, ProcessProfile, SqliteFile};
+pub use process::{Places, Process, ProcessMigrate, ProcessProfile, ProcessRuntime, SqliteFile, Supervisor};
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
@@ -46,6 +47,7 @@ pub use rotation::{Derived, Made, Rehash, Rotation, Way};
 pub use runtime::{Overlay, OverlayWhen, Runtime, RuntimeKind};
 pub use services::{Http, Quiesce, Role, Service};
 pub use soundness::{Method, Reload, Smoke, SmokeStep};
+pub use source::{Address, InvalidKey, InvalidSource, SigningKey, Source};
 pub use support::{QueueQuery, Support, VariableKind};
 pub use text::{
     FileName, HttpPath, ImageName, InvalidText, JsonPointer, MetricName, PollPath, ProductName, ServiceName,
@@ -66,6 +68,28 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("agledger.toml", include_str!("../templates/profiles/agledger.toml")),
     ("ledger.toml", include_str!("../templates/profiles/ledger.toml")),
 ];
+
+/// A product whose description is built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Described {
+    /// `AGLedger`, with every key explained.
+    Agledger,
+    /// The sample product.
+    Ledger,
+    /// A collector of agent receipts: one process and one SQLite file.
+    Collector,
+}
+
+impl Described {
+    /// Its description, to start from.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Agledger => TEMPLATE,
+            Self::Ledger => BUILT_IN[1].1,
+            Self::Collector => COLLECTOR,
+        }
+    }
+}
 
 /// The description of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -145,20 +169,20 @@ impl Profile {
         BUILT_IN.map(parse).into_iter().collect::<Result<_, _>>().expect("a test reads each of them")
     }
 
-    /// The text of the description to start from for a product with these Compose files: one that is built in, where
-    /// their services are those that it describes, else [`TEMPLATE`]. Only the names of services are looked for, so that
-    /// neither Docker nor a valid environment is needed.
-    pub fn text_for(compose_file: &str) -> &'static str {
+    /// The description to start from for a product with these Compose files: the one whose services are theirs, else the one
+    /// that explains every key. Only the names of services are looked for, so that neither Docker nor a valid environment is
+    /// needed.
+    pub fn described(compose_file: &str) -> Described {
         let recognised = Self::likely(compose_file).map(|profile| profile.product.name);
-        let of_it = |(file, _): &(&str, &str)| {
-            recognised.as_ref().is_some_and(|name| file.strip_suffix(".toml") == Some(name.as_str()))
-        };
-        // The annotated template describes AGLedger.
-        BUILT_IN
-            .into_iter()
-            .filter(|(file, _)| *file != "agledger.toml")
-            .find(of_it)
-            .map_or(TEMPLATE, |(_, text)| text)
+        match recognised.as_ref().map(ProductName::as_str) {
+            Some("ledger") => Described::Ledger,
+            _ => Described::Agledger,
+        }
+    }
+
+    /// The text of [`Profile::described`].
+    pub fn text_for(compose_file: &str) -> &'static str {
+        Self::described(compose_file).text()
     }
 
     /// The built-in description that the text of a Compose file seems to be of, by the names in it.

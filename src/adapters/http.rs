@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_types, reason = "this is the adapter that speaks HTTP")]
 
+mod stream;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::model::secret::Secret;
 use crate::profile::Method;
+
+pub use stream::Streamed;
 
 /// A health answer is a few lines; a page that is longer is no answer to these questions.
 const MOST_BODY: usize = 64 * 1024;
@@ -75,9 +79,29 @@ pub enum HttpError {
         /// Column, from 1.
         column: usize,
     },
+    /// It is said to be elsewhere, where it is not looked for.
+    #[error("{url} {why}")]
+    Redirected {
+        /// What was asked.
+        url: String,
+        /// What is wrong with that.
+        why: &'static str,
+    },
     /// No client could be made.
     #[error("HTTP cannot be used here")]
     Unusable(#[source] reqwest::Error),
+}
+
+impl HttpError {
+    fn of(url: &str, source: reqwest::Error) -> Self {
+        let (url, source) = (shown(url), source.without_url());
+        if source.is_connect() { Self::Connect { url, source } } else { Self::Broken { url, source } }
+    }
+
+    /// Whether the next attempt may succeed.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::TimedOut { .. } | Self::Broken { .. })
+    }
 }
 
 impl Http {
@@ -226,14 +250,7 @@ fn with_bearer(request: RequestBuilder, bearer: Option<&Secret>) -> RequestBuild
 
 async fn ask(request: RequestBuilder, url: &str, limit: Duration, most: usize) -> Result<Reply, HttpError> {
     let shown = shown(url);
-    let failed = |source: reqwest::Error| {
-        let (url, source) = (shown.clone(), source.without_url());
-        if source.is_connect() {
-            HttpError::Connect { url, source }
-        } else {
-            HttpError::Broken { url, source }
-        }
-    };
+    let failed = |source: reqwest::Error| HttpError::of(url, source);
     let read = async {
         let mut response = request.send().await.map_err(failed)?;
         let mut reply = Reply { status: response.status().as_u16(), body: Vec::new(), truncated: false };

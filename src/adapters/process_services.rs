@@ -7,7 +7,7 @@
 mod launch;
 mod look;
 mod record;
-mod releases;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::adapters::http::Http;
 use crate::adapters::process::{HostCommand, Inherited};
-use crate::adapters::release_link::no_rotation;
-use crate::adapters::sqlite_database::working;
+use crate::adapters::release_link::{self, no_rotation};
+use crate::adapters::releases::Releases;
 use crate::adapters::tool_output::Stdin;
 use crate::error::Fault;
 use crate::model::operation::OperationId;
@@ -52,19 +52,6 @@ const ONE_OFF: &str = "opsctl-";
 /// Most that a command which prints the version may print.
 const MOST_VERSION: usize = 64 << 10;
 
-/// The hash of what is in a release that is here or on offer; `None` where there is no such release.
-pub async fn offered(
-    install: &Path,
-    source: Option<&Path>,
-    version: &Version,
-) -> Result<Option<String>, Fault> {
-    let folder = releases::offered(install, source, version);
-    match folder {
-        Some(folder) => working(move || releases::content_id(&folder)).await.map(Some),
-        None => Ok(None),
-    }
-}
-
 /// The product's process and releases.
 pub struct ProcessServices {
     /// The install.
@@ -77,6 +64,8 @@ pub struct ProcessServices {
     pub database: PathBuf,
     /// What the environment file assigns: the process is given it.
     pub environment: Vec<(String, Secret)>,
+    /// Its releases.
+    pub releases: Releases,
     /// The operation.
     pub operation: OperationId,
     /// Takes secrets out of what is shown.
@@ -90,17 +79,13 @@ impl ProcessServices {
         Record::at(&self.run_dir, name)
     }
 
-    fn release_dir(&self, release: &Release) -> PathBuf {
-        ProcessProfile::release_dir(&self.install, &release.version)
-    }
-
     fn places<'a>(&'a self, release: &'a Path, port: u16) -> Places<'a> {
         Places { install: &self.install, release, database: &self.database, port }
     }
 
     /// Starts a process under a name, in the place of one that has ended.
     async fn begin(&self, name: &str, release: &Release, port: u16, command: &[String]) -> Result<(), Fault> {
-        let folder = self.release_dir(release);
+        let folder = self.releases.dir(&release.version);
         let image_id = self.image_id(release).await?;
         let command = self.places(&folder, port).fill(command);
         let record = self.record(name);
@@ -110,6 +95,9 @@ impl ProcessServices {
 
     /// Ends a process: first it is asked to, and given its time.
     async fn end(&self, name: &str) -> Result<Option<String>, Fault> {
+        if let Some(commands) = self.watched(name) {
+            return self.end_watched(name, &commands).await;
+        }
         let record = self.record(name);
         let Some(process) = record.process()?.filter(record::Process::is_alive) else { return Ok(None) };
         let grace = self.profile.health.stop_grace;
@@ -141,7 +129,10 @@ impl ProcessServices {
         true
     }
 
-    fn instance(&self, name: &str) -> Result<Option<Instance>, Fault> {
+    async fn instance(&self, name: &str) -> Result<Option<Instance>, Fault> {
+        if let Some(commands) = self.watched(name) {
+            return self.watched_instance(name, &commands).await;
+        }
         let record = self.record(name);
         let Some(intent) = record.intent()? else { return Ok(None) };
         let process = record.process()?;
@@ -176,7 +167,19 @@ impl ProcessServices {
 
     /// The version that the process of a name was started from.
     pub fn version_of(&self, name: &str) -> Result<Option<Version>, Fault> {
+        if self.watched(name).is_some() {
+            return Ok(release_link::selected(&self.install));
+        }
         Ok(self.record(name).intent()?.map(|intent| intent.version))
+    }
+
+    /// What the process of a name was started as.
+    async fn intent_of(&self, name: &str) -> Result<Option<Intent>, Fault> {
+        if self.watched(name).is_some() {
+            self.intent_of_selected().await
+        } else {
+            self.record(name).intent()
+        }
     }
 
     /// The file that the process of a name writes its log into.
@@ -224,24 +227,22 @@ impl ProcessServices {
 
 impl Services for ProcessServices {
     async fn instances(&self, service: &ServiceName) -> Result<Vec<Instance>, Fault> {
-        Ok(self.instance(service.as_str())?.into_iter().collect())
+        Ok(self.instance(service.as_str()).await?.into_iter().collect())
     }
 
     async fn one_off(&self, name: &str) -> Result<Option<Instance>, Fault> {
-        self.instance(name)
+        self.instance(name).await
     }
 
-    async fn pull(&self, release: &Release, _: ProgressSink<'_>) -> Result<String, Fault> {
-        let (install, profile, release) = (self.install.clone(), self.profile.clone(), release.clone());
-        working(move || releases::fetch(&install, profile.runtime.source.as_deref(), &release)).await
+    async fn pull(&self, release: &Release, progress: ProgressSink<'_>) -> Result<String, Fault> {
+        self.releases.bring(release, progress).await
     }
 
     async fn image_id(&self, release: &Release) -> Result<String, Fault> {
-        let folder = self.release_dir(release);
-        working(move || releases::content_id(&folder)).await
+        self.releases.content_id(&release.version).await
     }
 
-    /// A release is a folder that nobody removes but its owner.
+    /// A release is a folder. What is needed is not removed, and what opsctl did not bring never is.
     async fn keep(&self, release: &Release) -> Result<(), Fault> {
         self.image_id(release).await.map(drop)
     }
@@ -253,12 +254,16 @@ impl Services for ProcessServices {
     async fn start(&self, services: &[ServiceName], release: &Release) -> Result<(), Fault> {
         for service in services {
             let running =
-                self.instance(service.as_str())?.filter(|found| found.state == InstanceState::Running);
+                self.instance(service.as_str()).await?.filter(|found| found.state == InstanceState::Running);
             let image_id = self.image_id(release).await?;
             if running.as_ref().is_some_and(|running| running.image_id == image_id) {
                 continue;
             }
             self.end(service.as_str()).await?;
+            if let Some(commands) = self.watched(service.as_str()) {
+                self.begin_watched(service.as_str(), &commands).await?;
+                continue;
+            }
             let process = &self.profile.service;
             self.begin(service.as_str(), release, process.port.get(), &process.command).await?;
         }
@@ -276,7 +281,7 @@ impl Services for ProcessServices {
     }
 
     async fn ask(&self, _: &ServiceName, instance: &Instance, question: Question) -> Answer {
-        let intent = match self.record(&instance.id).intent() {
+        let intent = match self.intent_of(&instance.id).await {
             Ok(Some(intent)) => intent,
             Ok(None) => return Answer::No("it is gone".to_owned()),
             Err(fault) => return Answer::No(fault.to_string()),

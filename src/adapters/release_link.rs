@@ -30,6 +30,12 @@ pub fn selected(install: &Path) -> Option<Version> {
 }
 
 impl ReleaseLink {
+    /// The release to go back to, as it was noted.
+    pub fn previous(&self) -> Option<Version> {
+        let text = fs::read_to_string(self.backup_dir.join(PREVIOUS_VERSION_FILE)).ok()?;
+        Version::parse(text.trim()).ok()
+    }
+
     fn point(&self, version: &Version) -> Result<(), Fault> {
         let failed = |error: &dyn std::error::Error| {
             Fault::caused_by(format!("the release {version} cannot be selected"), error)

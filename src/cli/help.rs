@@ -143,7 +143,15 @@ Examples:
   opsctl explain --output json migration-failed";
 
 pub(super) const INIT: &str = "\
-Products that opsctl knows need no opsctl.toml. One that is there is never overwritten.";
+Products of Compose that opsctl knows need no opsctl.toml. One that is there is never overwritten. A
+folder with `releases` and without Compose files is taken for that of a collector.
+
+With --systemd a unit is written beside it, from what opsctl.toml says, for `systemctl enable` to
+take from there; in a new opsctl.toml, systemd's commands start and stop the product.
+
+Examples:
+  opsctl init
+  opsctl --dir /srv/collector init --product collector --systemd";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
@@ -177,6 +185,9 @@ pub(super) const START: &str = "\
 For a product that is one process and one SQLite file. It is started from `current`, in a session of
 its own, and goes on when opsctl ends; after a restart of the machine, this starts it again. It has
 to pass its gates: alive, healthy, on its version. Compose products are started by Compose.
+
+Where its releases are fetched, the SHA-256 of the archive has to be known: it is published beside
+it over https, or given here.
 
 Examples:
   opsctl start 1.0.0

@@ -5,18 +5,19 @@ pub(super) mod status;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::adapters::archive::{self, Origin, Summary};
 use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::copy_backups::{CopyBackups, other_kind};
 use crate::adapters::dump_backups::archive_fault;
 use crate::adapters::http::Http;
-use crate::adapters::process_services::{ProcessServices, offered};
+use crate::adapters::process_services::ProcessServices;
 use crate::adapters::release_link::{self, ReleaseLink};
+use crate::adapters::releases::Releases;
 use crate::adapters::sqlite_database::SqliteDatabase;
 use crate::commands::context::Context;
-use crate::commands::current::{Found, Source};
+use crate::commands::current::{self, Found, Source};
 use crate::commands::install::{Place, variables};
 use crate::commands::live::{Setting, SystemClock};
 use crate::commands::ready::Operable;
@@ -25,7 +26,7 @@ use crate::commands::site::{Kept, Site, WorldOf};
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
-use crate::model::manifest::Database;
+use crate::model::manifest::{Database, Digest};
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::release::Version;
@@ -51,6 +52,7 @@ pub struct Embedded {
     environment: BTreeMap<String, String>,
     /// Takes secrets out of texts.
     pub redactor: Redactor,
+    http: OnceLock<Http>,
 }
 
 impl Embedded {
@@ -79,7 +81,8 @@ impl Embedded {
         let environment = variables(&env_file, &BTreeMap::new())?;
         let variables = variables(&env_file, &context.surroundings.environment)?;
         let redactor = Redactor::learn(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        Ok(Self { place: place.clone(), profile, variables, environment, redactor })
+        let (place, http) = (place.clone(), OnceLock::new());
+        Ok(Self { place, profile, variables, environment, redactor, http })
     }
 
     /// The install at a place; one of another kind is refused.
@@ -99,29 +102,66 @@ impl Embedded {
     /// The process and the releases.
     pub fn services(&self, operation: &OperationId) -> Result<ProcessServices, Fault> {
         let secret = |(name, value): (&String, &String)| (name.clone(), Secret::new(value.clone()));
+        let releases = self.releases()?;
         Ok(ProcessServices {
             install: self.place.dir.clone(),
             run_dir: self.place.state.root().join("run"),
             profile: self.profile.clone(),
             database: self.database().file,
             environment: self.environment.iter().map(secret).collect(),
+            http: releases.http.clone(),
+            releases,
             operation: operation.clone(),
             redactor: self.redactor.clone(),
-            http: Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?,
         })
     }
 
-    /// A release by its version, with what is in it; `None` where it is not to be had.
-    pub async fn release(&self, version: &Version) -> Result<Option<Release>, Fault> {
-        let source = self.profile.runtime.source.as_deref();
-        let found = offered(&self.place.dir, source, version).await?;
-        Ok(found.map(|content| Release {
+    fn releases(&self) -> Result<Releases, Fault> {
+        Ok(Releases {
+            install: self.place.dir.clone(),
+            records: self.place.state.root().join("releases"),
+            profile: self.profile.clone(),
+            http: self.http()?,
+        })
+    }
+
+    /// Made once: it reads every certificate of the machine.
+    fn http(&self) -> Result<Http, Fault> {
+        if let Some(http) = self.http.get() {
+            return Ok(http.clone());
+        }
+        let http = Http::new().map_err(|error| Fault::caused_by("cannot ask over HTTP", &error))?;
+        Ok(self.http.get_or_init(|| http).clone())
+    }
+
+    /// A release by its version, with what is in it; `None` where it is not to be had. `sha256` is that of its archive.
+    pub async fn release(&self, version: &Version, sha256: Option<Digest>) -> Result<Option<Release>, Fault> {
+        let found = self.releases()?.offered(version, sha256).await?;
+        Ok(found.map(|offer| Release {
             version: version.clone(),
             image: format!("{}:{version}", self.profile.product.name),
-            digest: Some(content.clone()),
-            image_id: Some(content),
+            digest: Some(offer.digest),
+            image_id: offer.content,
             pin: None,
         }))
+    }
+
+    /// Whether a release is in the install.
+    pub fn is_here(&self, version: &Version) -> Result<bool, Fault> {
+        Ok(self.releases()?.dir(version).is_dir())
+    }
+
+    /// A release that is here, by its version; nothing is asked over the network.
+    async fn release_here(&self, version: &Version) -> Result<Release, Failure> {
+        let folder = self.releases()?.dir(version);
+        let missing = || {
+            let fault = Fault::new(format!("the release {version} is not in {}", folder.display()));
+            Failure::refused(fault.hint("put its files back there"))
+        };
+        if !self.is_here(version)? {
+            return Err(missing());
+        }
+        self.release(version, None).await?.ok_or_else(missing)
     }
 
     /// How a person does what opsctl could not.
@@ -213,6 +253,19 @@ impl Site for Embedded {
     async fn clear_one_offs(&self, world: &WorldOf<Self>) {
         world.services.clear_one_offs().await;
     }
+
+    async fn drop_old_releases(&self, world: &WorldOf<Self>) -> Result<Vec<String>, Fault> {
+        let services = &world.services;
+        let last = current::last_upgrade(&self.place.state).map_err(|failure| failure.fault)?;
+        let needed = [
+            release_link::selected(&self.place.dir),
+            services.version_of(self.profile.service.name.as_str())?,
+            world.settings.previous(),
+            last.map(|last| last.from.version),
+        ];
+        let dropped = services.releases.drop_old(needed.into_iter().flatten().collect()).await?;
+        Ok(dropped.iter().map(ToString::to_string).collect())
+    }
 }
 
 impl Operable for Embedded {
@@ -234,12 +287,7 @@ impl Operable for Embedded {
             (None, Some(version)) => (version, Source::Environment),
             (None, None) => return Err(nothing_selected()),
         };
-        let release = self.release(&version).await?.ok_or_else(|| {
-            Failure::refused(Fault::new(format!(
-                "the release {version} is not in {}",
-                self.place.dir.display()
-            )))
-        })?;
+        let release = self.release_here(&version).await?;
         let mut drift = Vec::new();
         if let Some(selected) = selected.as_ref().filter(|selected| **selected != release.version) {
             drift.push(format!("{release} runs, and `current` selects {selected}"));

@@ -1,4 +1,10 @@
-//! `opsctl init`: an annotated description of this install's product, to start from.
+//! `opsctl init`: an annotated description of this install's product, to start from, and a unit for systemd.
+
+mod unit;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use serde_json::json;
 
@@ -6,38 +12,92 @@ use crate::cli::Init;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::install::Place;
 use crate::error::{Failure, Fault};
-use crate::profile::{FILE_NAME, Profile, TEMPLATE};
+use crate::profile::{Described, FILE_NAME, ProcessProfile, Profile};
+
+/// What to do where there is a description already.
+const PRINT: &str = "`opsctl init --stdout` prints the annotated description";
 
 /// Writes the description into the install's directory, or prints it. One that is there is never overwritten.
 pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
     let place = Place::find(context).ok();
-    let compose_file =
-        place.as_ref().and_then(Place::base_file).and_then(|file| std::fs::read_to_string(file).ok());
-    let description = compose_file.map_or(TEMPLATE, |text| Profile::text_for(&text));
+    let start = &context.surroundings.directory;
+    let given = || context.global.dir.as_ref().map_or_else(|| start.clone(), |given| start.join(given));
+    let dir = place.as_ref().map_or_else(given, |place| place.dir.clone());
+    let product = asked.product.unwrap_or_else(|| likely(place.as_ref(), &dir));
     if asked.stdout {
-        return Ok(Outcome::new(description, json!({"template": description})));
+        return Ok(Outcome::new(product.text(), json!({"template": product.text()})));
     }
-    let given = context.global.dir.clone().unwrap_or_default();
-    let named = context.surroundings.directory.join(given);
-    let path = place.map_or(named, |place| place.dir).join(FILE_NAME);
-    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    match written.and_then(|mut file| std::io::Write::write_all(&mut file, description.as_bytes())) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(Failure::refused(
-                Fault::new(format!("{} is there already and is not overwritten", path.display()))
-                    .hint("`opsctl init --stdout` prints the annotated description"),
-            ));
-        }
-        Err(error) => {
-            return Err(Fault::caused_by(format!("could not write {}", path.display()), &error)
-                .hint("does its folder exist, and may this user write there?")
-                .into());
-        }
+    let path = dir.join(FILE_NAME);
+    if asked.systemd {
+        return with_unit(&dir, &path, product);
     }
+    write_new(&path, product.text(), PRINT)?;
     let text = format!(
         "wrote {}: every key is explained in it; make it yours and try `opsctl status`",
         path.display()
     );
     Ok(Outcome::new(text, json!({"path": path})))
+}
+
+/// What the folder looks like.
+fn likely(place: Option<&Place>, dir: &Path) -> Described {
+    let compose_file = place.and_then(Place::base_file).and_then(|file| fs::read_to_string(file).ok());
+    match compose_file {
+        Some(text) => Profile::described(&text),
+        None if dir.join("releases").is_dir() => Described::Collector,
+        None => Described::Agledger,
+    }
+}
+
+/// Writes a unit, and a description that uses it unless there is one.
+fn with_unit(dir: &Path, path: &Path, product: Described) -> Result<Outcome, Failure> {
+    let (described, is_new) = match fs::read_to_string(path) {
+        Ok(text) => (text, false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (unit::watched(product.text()), true),
+        Err(error) => return Err(Fault::caused_by(format!("cannot read {}", path.display()), &error).into()),
+    };
+    if !ProcessProfile::is_meant_by(&described) {
+        return Err(Failure::usage(
+            Fault::new("systemd watches over products that run as a process; Compose over all others")
+                .hint("leave --systemd out, or name such a product: `--product collector`"),
+        ));
+    }
+    let profile = ProcessProfile::parse(&described, path).map_err(|error| {
+        Failure::usage(Fault::caused_by("the product's description cannot be used", &error))
+    })?;
+    let dir = std::path::absolute(dir).map_err(|error| Fault::caused_by("cannot use the folder", &error))?;
+    let file = unit::file_name(&profile);
+    let unit = dir.join(&file);
+    let text = unit::text(&profile, &dir)?;
+    // First the one of which another may be there already.
+    write_new(&unit, &text, "move it away, and run this again")?;
+    if is_new && let Err(failure) = write_new(path, &described, PRINT) {
+        let _ = fs::remove_file(&unit);
+        return Err(failure);
+    }
+    let mut lines = vec![format!("wrote {}", unit.display())];
+    if is_new {
+        lines.push(format!("wrote {}: every key is explained in it; make both yours", path.display()));
+    } else if profile.service.supervisor().is_none() {
+        lines.push(format!("so that opsctl uses it, add to [service] in {}:", path.display()));
+        lines.extend(unit::commands(&file));
+    }
+    lines.push(format!(
+        "`systemctl enable {}` (as root) makes it known; `opsctl start VERSION` starts it",
+        unit.display()
+    ));
+    let description = is_new.then_some(path);
+    Ok(Outcome::new(lines.join("\n"), json!({"path": description, "unit": unit})))
+}
+
+fn write_new(path: &Path, text: &str, otherwise: &str) -> Result<(), Failure> {
+    let written = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    written.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::refused(
+            Fault::new(format!("{} is there already and is not overwritten", path.display())).hint(otherwise),
+        ),
+        _ => Fault::caused_by(format!("could not write {}", path.display()), &error)
+            .hint("does its folder exist, and may this user write there?")
+            .into(),
+    })
 }

@@ -210,7 +210,7 @@ pub async fn run<I: Site>(
     context.report(&Event::Planned { operation, plan: &plan });
     let outcome = carry_out(context, install, world, &mut journal, Direction::New(&plan)).await;
     hooks::ended(context, install, operation, &outcome).await;
-    finish(install, world, operation, outcome).await
+    finish(context, install, world, operation, outcome).await
 }
 
 /// Goes on with an operation, or undoes it.
@@ -233,7 +233,7 @@ pub async fn again<I: Site>(
     context.log_to(&install.place().state.output(&turn.operation));
     let outcome = carry_out(context, install, world, &mut journal, direction).await;
     hooks::ended(context, install, &turn.operation, &outcome).await;
-    finish(install, world, &turn.operation, outcome).await
+    finish(context, install, world, &turn.operation, outcome).await
 }
 
 /// What keeps an operation from being gone on with leaves it as it was: unfinished, which is not the same as undone.
@@ -316,6 +316,7 @@ async fn carry_out<I: Site>(
 
 /// Removes what a closed operation no longer needs. What is left over does no harm, so that this cannot fail it.
 async fn finish<I: Site>(
+    context: &Context,
     install: &I,
     world: &WorldOf<I>,
     operation: &OperationId,
@@ -331,6 +332,11 @@ async fn finish<I: Site>(
         // the container that migrated.
         let _ = install.clear_tools(world).await;
         install.clear_one_offs(world).await;
+        match install.drop_old_releases(world).await {
+            Ok(dropped) if dropped.is_empty() => {}
+            Ok(dropped) => context.note(&format!("old releases are removed: {}", dropped.join(", "))),
+            Err(fault) => context.warn(format!("old releases are not removed: {fault}")),
+        }
     }
     outcome
 }

@@ -72,6 +72,13 @@ pub trait Site: Kept {
     async fn clear_one_offs(&self, world: &WorldOf<Self>)
     where
         Self: Sized;
+    /// Removes releases that nothing needs and that are more than the profile keeps; says which. Images are the engine's.
+    async fn drop_old_releases(&self, _: &WorldOf<Self>) -> Result<Vec<String>, Fault>
+    where
+        Self: Sized,
+    {
+        Ok(Vec::new())
+    }
 }
 
 impl Kind {

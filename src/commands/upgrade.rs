@@ -21,6 +21,7 @@ use crate::commands::site::Kind;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
 use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::operations::upgrade::{self, Request};
@@ -29,8 +30,14 @@ use crate::profile::ServiceName;
 
 /// What an upgrade needs to know of an install.
 trait Upgrades: Operable {
-    /// What a release's name stands for, found out before anything is changed.
-    async fn target(&self, context: &Context, version: &Version) -> Result<Release, Failure>;
+    /// What a release's name stands for, found out before anything is changed; `sha256` is that of its archive, if it comes in
+    /// one.
+    async fn target(
+        &self,
+        context: &Context,
+        version: &Version,
+        sha256: Option<Digest>,
+    ) -> Result<Release, Failure>;
     /// Runs the checks that an upgrade stands on.
     async fn must_hold(&self, context: &Context) -> Result<(), Failure>;
     /// What would hold up the migrations.
@@ -62,6 +69,10 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     let place = Place::find(context)?;
     match (Kind::at(context, &place)?, &asked.rehearse) {
+        (Kind::Compose, _) if asked.sha256.is_some() => Err(Failure::usage(
+            Fault::new("--sha256 is for products that run as a process: an image is known by its digest")
+                .hint("leave it out"),
+        )),
         (Kind::Compose, Some(backup)) => rehearse::run(context, &asked, &version, backup).await,
         (Kind::Compose, None) => to::<Install>(context, place, &version, &asked).await,
         (Kind::Process, Some(_)) => Err(Failure::refused(
@@ -82,7 +93,7 @@ async fn to<I: Upgrades>(
     let ready: Ready<I> =
         ready(context, place, OperationKind::Upgrade, Purpose::of_plan(asked.plan), given).await?;
     ready.warn_of_drift(context);
-    let target = ready.install.target(context, version).await?;
+    let target = ready.install.target(context, version, asked.sha256).await?;
     if let Some(outcome) = nothing_to_do(&ready.found, &target) {
         return Ok(outcome);
     }

@@ -1,6 +1,6 @@
 //! What must hold between the parts of a description.
 
-use super::{MigrationRun, Profile, Role, ServiceName, Way};
+use super::{MigrationRun, ProcessProfile, Profile, Role, ServiceName, Source, Way};
 
 /// Two parts that do not fit together, with the keys that lead to one of them.
 #[derive(Debug)]
@@ -28,6 +28,33 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
     exports(profile)?;
     metrics(profile)?;
     rotations(profile)
+}
+
+/// What must hold between the parts of a description of a product that runs as a process.
+pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
+    let service = &profile.service;
+    let watched = [("start", &service.start), ("stop", &service.stop), ("alive", &service.alive)];
+    if watched.iter().any(|(_, command)| command.is_some()) {
+        for (key, command) in watched {
+            if command.as_ref().is_none_or(Vec::is_empty) {
+                let message = format!(
+                    "`{key}` is missing: `start`, `stop` and `alive` are the three commands of what watches over the process"
+                );
+                return Err(Conflict::at(&["service", key], message));
+            }
+        }
+    }
+    let runtime = &profile.runtime;
+    let of_archives =
+        [("checksums", runtime.checksums.is_some()), ("public_key", runtime.public_key.is_some())];
+    match of_archives.into_iter().find(|(_, is_given)| *is_given) {
+        Some((key, _)) if !matches!(runtime.source, Some(Source::Archives(_))) => {
+            let message =
+                format!("`{key}` is of archives that are fetched, and `source` is no address of any");
+            Err(Conflict::at(&["runtime", key], message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn one_api(profile: &Profile) -> Result<(), Conflict> {

@@ -1,7 +1,7 @@
 //! The description of a product that is one process and one SQLite file.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::migrate::Applied;
 use super::{
-    AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError, ServiceName,
-    Smoke, Support, limit,
+    Address, AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError,
+    ServiceName, SigningKey, Smoke, Source, Support, check, limit,
 };
 use crate::model::release::Version;
 
@@ -50,9 +50,15 @@ pub struct ProcessProfile {
 pub struct ProcessRuntime {
     /// Always `process`.
     pub kind: ProcessKind,
-    /// A folder with a folder for each release that can be moved to, named by its version. What is in `releases`
-    /// already needs none.
-    pub source: Option<PathBuf>,
+    /// Where releases that are not in `releases` already come from.
+    pub source: Option<Source>,
+    /// The list of SHA-256 values of the archives that `source` leads to; `SHA256SUMS` beside them, if none is named.
+    pub checksums: Option<Address>,
+    /// The key that the archives are signed with. Where there is one, nothing is taken that is not signed.
+    pub public_key: Option<SigningKey>,
+    /// How many of the releases that were brought are kept, beside those that are needed.
+    #[serde(default = "default_keep")]
+    pub keep: NonZeroU32,
     /// The environment file.
     #[serde(default = "default_env_file")]
     pub env_file: PathBuf,
@@ -85,6 +91,32 @@ pub struct Process {
     pub health: Option<HttpPath>,
     /// Answers when it can serve.
     pub ready: Option<HttpPath>,
+    /// Starts it, where something else watches over it, such as systemd: from `current`, with the environment file. Without
+    /// these three it is started by opsctl, and nothing starts it again.
+    pub start: Option<Vec<String>>,
+    /// Stops it, and returns when it has ended.
+    pub stop: Option<Vec<String>>,
+    /// Ends with 0 while it runs.
+    pub alive: Option<Vec<String>>,
+}
+
+/// The commands of whatever watches over a process.
+#[derive(Debug, Clone, Copy)]
+pub struct Supervisor<'a> {
+    /// Starts it.
+    pub start: &'a [String],
+    /// Stops it.
+    pub stop: &'a [String],
+    /// Ends with 0 while it runs.
+    pub alive: &'a [String],
+}
+
+impl Process {
+    /// The commands of whatever watches over it; `None` where that is nobody.
+    pub fn supervisor(&self) -> Option<Supervisor<'_>> {
+        let Self { start: Some(start), stop: Some(stop), alive: Some(alive), .. } = self else { return None };
+        Some(Supervisor { start, stop, alive })
+    }
 }
 
 /// How the schema is migrated.
@@ -150,7 +182,11 @@ impl ProcessProfile {
     /// # Errors
     /// [`ProfileError`] with file, line and column.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
-        toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))
+        let profile: Self =
+            toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
+        check::check_process(&profile)
+            .map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
+        Ok(profile)
     }
 
     /// How the applied migrations are read from the database.
@@ -190,6 +226,10 @@ fn default_env_file() -> PathBuf {
     PathBuf::from(".env")
 }
 
+fn default_keep() -> NonZeroU32 {
+    const { NonZeroU32::new(3).unwrap() }
+}
+
 fn default_timeout() -> Duration {
     Duration::from_mins(30)
 }
@@ -225,10 +265,24 @@ mod tests {
         );
     }
 
+    fn refused(old: &str, new: &str) -> String {
+        let text = crate::profile::COLLECTOR.replacen(old, new, 1);
+        ProcessProfile::parse(&text, Path::new("x.toml")).unwrap_err().message
+    }
+
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
-        let text = crate::profile::COLLECTOR.replace("port = ", "prt = ");
-        let error = ProcessProfile::parse(&text, Path::new("x.toml")).unwrap_err();
-        assert!(error.message.contains("did you mean `port`?"), "{error}");
+        assert!(refused("\nport = ", "\nprt = ").contains("did you mean `port`?"));
+        assert!(refused("\nport = ", "\nstart = ['x']\nport = ").contains("`stop`"));
+        assert!(
+            refused("\nport = ", "\nstart = ['x']\nstop = ['x']\nalive = []\nport = ").contains("`alive`")
+        );
+        assert!(
+            refused("\nenv_file", "\nsource = 'https://example.org/c.tar.gz'\nenv_file")
+                .contains("{version}")
+        );
+        assert!(
+            refused("\nenv_file", "\nchecksums = 'https://example.org/SUMS'\nenv_file").contains("`source`")
+        );
     }
 }

@@ -41,12 +41,17 @@ impl Install {
 
     /// An install without a store, of which nothing runs.
     pub(crate) fn laid_out() -> Self {
+        Self::described(|description| description)
+    }
+
+    /// An install that has not been started yet, with a description that is not quite the usual one.
+    pub(crate) fn described(alter: impl Fn(String) -> String) -> Self {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let install = Self { folder, port };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
-        write(&install.path("opsctl.toml"), &description(port), 0o644);
+        write(&install.path("opsctl.toml"), &alter(description(port)), 0o644);
         install
     }
 
@@ -68,19 +73,12 @@ impl Install {
     }
 
     fn offer_releases(&self) {
-        let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
-        assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
         for release in RELEASES {
             let folder = self.path("source").join(release);
             fs::create_dir_all(&folder).unwrap();
-            let description =
-                format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
-            fs::copy(description, folder.join("release.json")).unwrap();
-            let script = format!(
-                "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
-                program.display()
-            );
-            write(&folder.join("run"), &script, 0o755);
+            for (name, content, mode) in files_of(release) {
+                write(&folder.join(name), &content, mode);
+            }
         }
     }
 
@@ -254,6 +252,18 @@ impl Drop for Install {
         let _ = fs::remove_file(self.path(".env"));
         let _ = self.run("stop");
     }
+}
+
+/// The files of a release: their names, what is in them, and their modes.
+pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
+    let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
+    assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
+    let description = format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
+    let script = format!(
+        "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
+        program.display()
+    );
+    [("release.json", fs::read_to_string(description).unwrap(), 0o644), ("run", script, 0o755)]
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {

@@ -11,6 +11,7 @@
 
 #[path = "../support/broken.rs"]
 mod broken;
+mod fetched;
 mod foreign;
 mod install;
 mod looking;
@@ -19,6 +20,8 @@ mod looking;
 mod stand;
 #[path = "../support/kill_sweep.rs"]
 mod sweep;
+mod watched;
+mod web;
 
 use broken::{Broken, are_undone};
 use install::Install;

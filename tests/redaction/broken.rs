@@ -70,7 +70,7 @@ fn the_arguments_of_a_command_are_read_as_the_audit_log_writes_them() {
 #[test]
 fn a_known_secret_is_found_in_octal_numbers() {
     let secret = "Zk8-notReal-Wq31vB";
-    let octal: String = secret.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+    let octal = secret.bytes().map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat();
     let shown =
         redacted(&redaction(&format!("A_SECRET={secret}\n")), format!("got {octal} here\n").as_bytes());
     assert!(!shown.contains(&octal[16..32]), "{shown}");

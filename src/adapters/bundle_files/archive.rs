@@ -4,15 +4,13 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
-use tar::{Archive, Entry, EntryType};
+use tar::{Archive, Entry};
 
 use super::error::BundleError;
 use super::{MAX_BYTES, MAX_KEPT, MAX_MEMBERS};
 use crate::adapters::archive::Found;
+use crate::adapters::tar_member::{Limited, Unsafe, admitted};
 use crate::bundle::read::{Bundle, Content};
-
-/// Most bytes of a member's path.
-const MAX_PATH: usize = 512;
 
 /// Why reading ends before the end.
 enum Stop {
@@ -36,7 +34,7 @@ impl From<io::Error> for Stop {
 pub fn read_archive(name: &str, archive: impl Read) -> Result<Bundle, BundleError> {
     let mut reader = BufReader::new(archive);
     expect_gzip(&mut reader)?;
-    let mut archive = Archive::new(Limited { inner: MultiGzDecoder::new(reader), left: MAX_BYTES });
+    let mut archive = Archive::new(Limited::new(MultiGzDecoder::new(reader), MAX_BYTES));
     let mut bundle = Bundle::named(name);
     match take_all(&mut archive, &mut bundle) {
         Ok(()) => Ok(bundle),
@@ -71,9 +69,9 @@ fn take_all(archive: &mut Archive<impl Read>, bundle: &mut Bundle) -> Result<(),
             return Err(Stop::Refused(BundleError::TooLarge));
         }
         let mut entry = entry?;
-        if let Some(path) = admitted(&entry).map_err(Stop::Refused)? {
+        if let Some(path) = below_folder(&entry).map_err(refused)? {
             if bundle.member(&path).is_some() {
-                return Err(Stop::Refused(refused(&path, "is there twice")));
+                return Err(refused(Unsafe::new(&path, "is there twice")));
             }
             let content = content(&mut entry)?;
             bundle.insert(path, content);
@@ -83,31 +81,13 @@ fn take_all(archive: &mut Archive<impl Read>, bundle: &mut Bundle) -> Result<(),
 }
 
 /// The path of a regular file below the bundle's folder; `None` for a folder.
-fn admitted(entry: &Entry<'_, impl Read>) -> Result<Option<String>, BundleError> {
-    let path = entry.path_bytes();
-    let shown = path[..path.len().min(MAX_PATH)].escape_ascii().to_string();
-    match entry.header().entry_type() {
-        EntryType::Regular => {}
-        EntryType::Directory => return Ok(None),
-        EntryType::Symlink | EntryType::Link => return Err(refused(&shown, "is a link")),
-        _ => return Err(refused(&shown, "is no regular file")),
-    }
-    let path = str::from_utf8(&path).map_err(|_| refused(&shown, "has a name that is not text"))?;
-    if path.len() > MAX_PATH || path.chars().any(char::is_control) {
-        return Err(refused(&shown, "has a name that no file of a bundle has"));
-    }
-    if path.starts_with('/') {
-        return Err(refused(&shown, "has an absolute path"));
-    }
-    if path.split('/').any(|part| part == "..") {
-        return Err(refused(&shown, "leads out of its folder"));
-    }
-    let path = path.trim_start_matches("./");
-    Ok(path.split_once('/').map(|(_, below)| below.to_owned()).filter(|below| !below.is_empty()))
+fn below_folder(entry: &Entry<'_, impl Read>) -> Result<Option<String>, Unsafe> {
+    let below = |path: String| path.split_once('/').map(|(_, below)| below.to_owned());
+    Ok(admitted(entry)?.and_then(below).filter(|below| !below.is_empty()))
 }
 
-fn refused(member: &str, why: &'static str) -> BundleError {
-    BundleError::Unsafe { member: member.to_owned(), why }
+fn refused(Unsafe { member, why }: Unsafe) -> Stop {
+    Stop::Refused(BundleError::Unsafe { member, why })
 }
 
 /// All of a member hashed, and as much of it kept as there is room for.
@@ -124,19 +104,5 @@ pub(super) fn content(reader: &mut impl Read) -> io::Result<Content> {
         hash.update(&buffer[..count]);
         size += count as u64;
         kept.extend_from_slice(&buffer[..count.min(MAX_KEPT - kept.len())]);
-    }
-}
-
-/// Fails rather than ends where more comes than is allowed.
-struct Limited<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
-        Ok(count)
     }
 }

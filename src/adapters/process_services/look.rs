@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,11 @@ use jiff::Timestamp;
 
 use super::ProcessServices;
 use super::record::{Intent, Process, Record};
+use crate::adapters::holders;
 use crate::error::Fault;
 use crate::model::release::Version;
 use crate::preflight::release::Program;
-use crate::profile::ProcessProfile;
+use crate::profile::{self, ProcessProfile};
 
 /// What every program of this system begins with, and where it says what it is built for.
 const MAGIC: &[u8] = b"\x7fELF";
@@ -49,21 +51,28 @@ pub struct Run {
     pub ended: Option<(Timestamp, i64)>,
 }
 
-/// The run of a process of a name; none if it was never started. `run_dir` has what is noted of processes.
+/// The run of a process of a name; none if it was never started. `run_dir` has what is noted of processes. A service that
+/// something else watches over is known by its port: what is noted of it is what it was to be started from.
 ///
 /// # Errors
 /// If what was noted of it cannot be read.
-pub fn run_of(run_dir: &Path, name: &str) -> Result<Option<Run>, Fault> {
+pub fn run_of(run_dir: &Path, service: &profile::Process, name: &str) -> Result<Option<Run>, Fault> {
     let record = Record::at(run_dir, name);
     let Some(intent) = record.intent()? else { return Ok(None) };
     let alive = record.process()?.filter(Process::is_alive);
     let ended = record.ending()?.filter(|_| alive.is_none());
+    let watched = name == service.name.as_str() && service.supervisor().is_some();
+    let session = if watched {
+        holders::of_port(Ipv4Addr::LOCALHOST.into(), intent.port).map(|holder| holder.session)
+    } else {
+        alive.map(|process| process.pid.as_raw_nonzero().get().unsigned_abs())
+    };
     Ok(Some(Run {
         name: name.to_owned(),
         version: intent.version,
         content: intent.image_id,
         port: intent.port,
-        session: alive.map(|process| process.pid.as_raw_nonzero().get().unsigned_abs()),
+        session,
         started: written(&record, ".process"),
         ended: written(&record, ".ending").zip(ended),
     }))
@@ -73,7 +82,7 @@ pub fn run_of(run_dir: &Path, name: &str) -> Result<Option<Run>, Fault> {
 ///
 /// # Errors
 /// If what was noted of one cannot be read.
-pub fn runs(run_dir: &Path) -> Result<Vec<Run>, Fault> {
+pub fn runs(run_dir: &Path, service: &profile::Process) -> Result<Vec<Run>, Fault> {
     let failed =
         |error: &io::Error| Fault::caused_by(format!("cannot look into {}", run_dir.display()), error);
     let entries = match fs::read_dir(run_dir) {
@@ -85,7 +94,7 @@ pub fn runs(run_dir: &Path) -> Result<Vec<Run>, Fault> {
     };
     let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();
-    names.iter().filter_map(|name| run_of(run_dir, name).transpose()).collect()
+    names.iter().filter_map(|name| run_of(run_dir, service, name).transpose()).collect()
 }
 
 impl ProcessServices {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Embedded;
 use crate::adapters::release_link::{ReleaseLink, selected};
+use crate::cli::Start;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::install::Place;
 use crate::commands::operate::Turn;
@@ -16,15 +17,15 @@ use crate::ports::{Services as _, Settings as _};
 use crate::report::{Event, Reporter as _};
 
 /// Starts the release that is selected; where none is yet, the one that is named.
-pub(in crate::commands) async fn start(context: &Context, version: Option<&str>) -> Result<Outcome, Failure> {
+pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let site = Embedded::required(context, &place, "start")?;
     let turn = Turn::take(context, &place, OperationKind::Upgrade)?;
     let services = site.services(&turn.operation)?;
-    let version = which(&site, version)?;
-    let release = site.release(&version).await?.ok_or_else(|| {
+    let version = which(&site, asked.version.as_deref())?;
+    let release = site.release(&version, asked.sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
         Failure::refused(Fault::new(format!("there is no release {version}")).hint(format!(
-            "put its files into {}",
+            "put its files into {}, or say as `source` in opsctl.toml where releases come from",
             place.dir.join("releases").join(version.as_str()).display()
         )))
     })?;

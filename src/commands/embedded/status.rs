@@ -36,7 +36,7 @@ pub(in crate::commands) async fn fill(
         Ok(facts) => {
             let text = show::sqlite(&facts);
             screen.row("database", &text);
-            screen.data["database"] = json!({"file": database.file, "text": text});
+            screen.data["database"] = json!({"file": database.file, "text": text, "tables": facts.tables});
             if let Some(last) = facts.migrations.last() {
                 let count = facts.migrations.len();
                 screen.row("migrations", format!("{count} applied, the last is {}", last.id));

@@ -86,7 +86,7 @@ impl<'a> ProcessSurvey<'a> {
 
     /// The run of the product's process; none if it was never started.
     pub(in crate::commands) fn run(&self) -> Result<Option<Run>, Judgement> {
-        run_of(&self.run_dir(), self.profile.service.name.as_str())
+        run_of(&self.run_dir(), &self.profile.service, self.profile.service.name.as_str())
             .map_err(|fault| without("it cannot be told what runs", &fault))
     }
 

@@ -19,14 +19,15 @@ impl RollsBack for Embedded {
         version: &Version,
         _: Option<&Release>,
     ) -> Result<(Release, ImageSource), Failure> {
-        let release = self.release(version).await?.ok_or_else(|| {
+        let release = self.release(version, None).await?.ok_or_else(|| {
             let folder = self.place.dir.join("releases").join(version.as_str());
             Failure::refused(
                 Fault::new(format!("the release {version} is no longer here"))
                     .hint(format!("put its files into {}", folder.display())),
             )
         })?;
-        Ok((release, ImageSource::Local))
+        let image = if self.is_here(version)? { ImageSource::Local } else { ImageSource::Registry };
+        Ok((release, image))
     }
 
     async fn tables(

@@ -26,7 +26,7 @@ const COUNTED: u64 = 32 << 20;
 /// The processes, as containers are described.
 pub(super) async fn processes(desk: &Desk<'_>) -> Outcome {
     let survey = desk.scene.process()?;
-    let runs = runs(&survey.run_dir())?;
+    let runs = runs(&survey.run_dir(), &survey.profile.service)?;
     let trouble = survey.found().await.map(|found| found.trouble.is_some());
     let facts: Vec<ContainerFacts> = runs
         .iter()

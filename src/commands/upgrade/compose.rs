@@ -17,6 +17,7 @@ use crate::commands::preflight;
 use crate::commands::ready::Ready;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
 use crate::model::release::Version;
 use crate::plan::step::{Release, RestorePoint};
 use crate::preflight::Check;
@@ -39,7 +40,12 @@ const CHECKS: [Check; 7] = [
 ];
 
 impl Upgrades for Install {
-    async fn target(&self, context: &Context, version: &Version) -> Result<Release, Failure> {
+    async fn target(
+        &self,
+        context: &Context,
+        version: &Version,
+        _: Option<Digest>,
+    ) -> Result<Release, Failure> {
         target::resolve(context, self, version).await
     }
 

@@ -8,6 +8,7 @@ use crate::commands::preflight;
 use crate::commands::ready::Ready;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabasePurpose;
+use crate::model::manifest::Digest;
 use crate::model::release::Version;
 use crate::plan::step::{Release, RestorePoint};
 use crate::preflight::Check;
@@ -26,11 +27,16 @@ const CHECKS: [Check; 6] = [
 ];
 
 impl Upgrades for Embedded {
-    async fn target(&self, _: &Context, version: &Version) -> Result<Release, Failure> {
-        self.release(version).await?.ok_or_else(|| {
+    async fn target(
+        &self,
+        _: &Context,
+        version: &Version,
+        sha256: Option<Digest>,
+    ) -> Result<Release, Failure> {
+        self.release(version, sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
             let place = self.place.dir.join("releases").join(version.as_str());
             let fault = Fault::new(format!("there is no release {version}")).hint(format!(
-                "put its files into {}, or name the folder of releases as `source` in opsctl.toml",
+                "put its files into {}, or say as `source` in opsctl.toml where releases come from",
                 place.display()
             ));
             Failure::refused(fault.hint("nothing was changed"))

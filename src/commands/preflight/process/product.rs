@@ -2,7 +2,6 @@
 
 use super::{ProcessSurvey, logs_typed};
 use crate::adapters::machine;
-use crate::adapters::process_services::offered;
 use crate::adapters::release_link;
 use crate::commands::preflight::host::failing;
 use crate::model::release::Version;
@@ -54,9 +53,15 @@ pub(super) async fn whole(survey: &ProcessSurvey<'_>) -> Judgement {
         (Ok(version), Ok(run)) => (version, run),
         (Err(skipped), _) | (_, Err(skipped)) => return skipped,
     };
-    let content = match offered(&survey.place.dir, None, &version).await {
-        Ok(Some(content)) => content,
-        Ok(None) => return Judgement::skipped("see release-present: it is not here"),
+    let releases = match survey.services().await {
+        Ok(services) => services.releases,
+        Err(skipped) => return skipped,
+    };
+    if !releases.dir(&version).is_dir() {
+        return Judgement::skipped("see release-present: it is not here");
+    }
+    let content = match releases.content_id(&version).await {
+        Ok(content) => content,
         Err(fault) => return failing(&fault),
     };
     let by_run = run.filter(|run| run.version == version);

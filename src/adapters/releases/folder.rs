@@ -1,4 +1,4 @@
-//! Releases as folders: fetched, and told apart by what is in them.
+//! Releases as folders: copied, and told apart by what is in them.
 
 use std::fs::{self, File};
 use std::io;
@@ -7,60 +7,28 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::adapters::files;
-use crate::adapters::sqlite::copy::beside;
 use crate::error::Fault;
-use crate::model::release::Version;
-use crate::plan::step::Release;
-use crate::profile::ProcessProfile;
 
-/// Brings a release into the install, unless it is there, and returns the hash of what is in it. It has its name only when it
-/// is whole.
-pub(super) fn fetch(install: &Path, source: Option<&Path>, release: &Release) -> Result<String, Fault> {
-    let folder = ProcessProfile::release_dir(install, &release.version);
-    if !folder.is_dir() {
-        let from = offered(install, source, &release.version)
-            .ok_or_else(|| Fault::new(format!("there is no release {} to be had", release.version)))?;
-        bring(&from, &folder).map_err(|error| {
-            Fault::caused_by(format!("the release {} cannot be brought here", release.version), &error)
-        })?;
-    }
-    let found = content_id(&folder)?;
-    match &release.digest {
-        Some(expected) if *expected != found => Err(Fault::new(format!(
-            "the release {} is not what it was when the operation was planned",
-            release.version
-        ))
-        .hint("was it replaced meanwhile? nothing was changed")),
-        _ => Ok(found),
-    }
-}
-
-/// The folder of a release: in the install, else where it is offered.
-pub(super) fn offered(install: &Path, source: Option<&Path>, version: &Version) -> Option<PathBuf> {
-    let here = ProcessProfile::release_dir(install, version);
-    let there = source.map(|source| install.join(source).join(version.as_str()));
-    std::iter::once(here).chain(there).find(|folder| folder.is_dir())
-}
-
-fn bring(from: &Path, to: &Path) -> io::Result<()> {
-    let partial = beside(to, ".partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial)?;
-    }
-    fs::create_dir_all(&partial)?;
+/// Copies the files of a release into a folder that is there and empty, durably.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for file in listed(from)? {
-        let target = partial.join(&file);
+        let target = to.join(&file);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent)?;
         }
         fs::copy(from.join(&file), &target)?;
-        File::open(&target)?.sync_all()?;
-        File::open(target.parent().unwrap_or(&partial))?.sync_all()?;
     }
-    File::open(&partial)?.sync_all()?;
-    fs::rename(&partial, to)?;
-    files::sync_dir(to.parent().unwrap_or(Path::new("."))).map_err(io::Error::other)
+    sync(to)
+}
+
+/// Makes all that is in a folder durable.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    for file in listed(folder)? {
+        let file = folder.join(file);
+        File::open(&file)?.sync_all()?;
+        File::open(file.parent().unwrap_or(folder))?.sync_all()?;
+    }
+    File::open(folder)?.sync_all()
 }
 
 /// A hash of the files of a release: names, which of them can be run, and content.

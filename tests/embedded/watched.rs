@@ -1,0 +1,101 @@
+//! A product that something else watches over: here a script in the place of systemd.
+
+use std::time::Duration;
+
+use crate::install::{Install, write};
+use crate::stand::{Stand as _, Writes as _};
+
+const COMMANDS: &str = r#"
+start = ["${INSTALL}/super", "start", "${PORT}"]
+stop = ["${INSTALL}/super", "stop"]
+alive = ["${INSTALL}/super", "alive"]
+"#;
+
+/// It starts what `current` selects, as systemd would.
+const SUPERVISOR: &str = r#"#!/bin/sh
+cd "$(dirname "$0")" || exit 9
+alive() { [ -s super.pid ] && grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$(cat super.pid)/status" 2>/dev/null; }
+case $1 in
+start)
+    setsid sh -c 'echo $$ >super.pid; exec ./current/run api --addr "127.0.0.1:$0" --db data/collector.db' "$2" \
+        >>.opsctl/run/collector.log 2>&1 </dev/null &
+    until alive; do sleep 0.02; done
+    ;;
+stop)
+    kill "$(cat super.pid)"
+    while alive; do sleep 0.02; done
+    ;;
+alive) alive ;;
+esac
+"#;
+
+fn watched() -> Install {
+    let install = Install::described(|text| {
+        text.replace("health = \"/healthz\"", &format!("health = \"/healthz\"{COMMANDS}"))
+    });
+    write(&install.path("super"), SUPERVISOR, 0o755);
+    let (status, text) = install.run("start 1.0.0");
+    assert_eq!(status, 0, "{text}");
+    install
+}
+
+/// The process that the supervisor started last.
+fn pid(install: &Install) -> String {
+    std::fs::read_to_string(install.path("super.pid")).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_profiles_commands_start_and_stop_it_and_the_gates_are_the_same() {
+    let install = watched();
+    let writer = install.writer();
+    writer.goes_on();
+    let first = pid(&install);
+    let (status, text) = install.run("upgrade 1.1.0");
+    assert_eq!(status, 0, "{text}");
+    assert_ne!(pid(&install), first);
+    writer.goes_on();
+    for broken in ["2.0.0-migration-fails", "2.0.0-crash-loop", "2.0.0-wrong-version", "2.0.0-never-ready"] {
+        let (status, text) = install.run(&format!("upgrade {broken}"));
+        assert_eq!(status, 4, "{broken}: {text}");
+        writer.goes_on();
+    }
+    let acknowledged = writer.finish();
+    let stored = install.receipts();
+    assert!(acknowledged.iter().all(|id| stored.contains(id)), "{} of {}", stored.len(), acknowledged.len());
+    let (status, text) = install.run("rollback");
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(install.migrations(), ["1"]);
+    assert!(install.is_healthy());
+    assert_eq!(install.run("stop").0, 0);
+    assert!(!install.is_healthy());
+}
+
+#[test]
+fn one_that_was_started_by_what_watches_over_it_is_known() {
+    let install = watched();
+    assert_eq!(install.run("stop").0, 0);
+    let script = install.path("super");
+    let port = install.port.to_string();
+    assert!(std::process::Command::new(script).args(["start", &port]).status().unwrap().success());
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while !install.is_healthy() && std::time::Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let running = pid(&install);
+    let (status, text) = install.run("start");
+    assert_eq!((status, pid(&install)), (0, running), "it is left to run: {text}");
+    let (status, text) = install.run("upgrade 1.1.0");
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn a_command_that_fails_says_so_and_nothing_is_changed() {
+    let install = watched();
+    let broken = SUPERVISOR.replace("kill \"$(cat super.pid)\"", "echo not today >&2; exit 5");
+    write(&install.path("super"), &broken, 0o755);
+    let (status, text) = install.run("upgrade 1.1.0");
+    write(&install.path("super"), SUPERVISOR, 0o755);
+    assert!(status == 1 || status == 4, "{status}: {text}");
+    assert!(text.contains("ended with exit code 5") && text.contains("not today"), "{text}");
+    assert!(install.is_healthy() && install.migrations() == ["1"], "{text}");
+}
