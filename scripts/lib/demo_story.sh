@@ -11,6 +11,7 @@ tell_story() {
     tell_broken_upgrade
     tell_restore
     tell_rollback
+    tell_bundle
     tell_history
     tell_summary
 }
@@ -79,8 +80,16 @@ tell_rollback() {
     AFTER_ROLLBACK=$(kind_count)
 }
 
+tell_bundle() {
+    heading '6. What support gets'
+    say 'Everything that support needs to find a cause, packed without anything that is secret. Nothing is sent anywhere.'
+    run opsctl support-bundle --to "$WORK"
+    say 'What can be told from it, on any machine:'
+    run opsctl support-bundle inspect "$WORK"/support-bundle-*.tar.gz
+}
+
 tell_history() {
-    heading '6. What was done, by whom, and how it ended'
+    heading '7. What was done, by whom, and how it ended'
     say 'All of this is on record:'
     run opsctl history
 }
