@@ -23,7 +23,13 @@ fn it_tells_its_story_in_time_leaves_nothing_and_can_be_run_again() {
         let began = Instant::now();
         let text = told(scratch.path());
         assert!(is_busy || began.elapsed() < LIMIT, "it took {:?}", began.elapsed());
-        for chapter in ["An upgrade that breaks", "restore --undo", "support-bundle inspect", "opsctl history", "What happened"] {
+        for chapter in [
+            "An upgrade that breaks",
+            "restore --undo",
+            "support-bundle inspect",
+            "opsctl history",
+            "What happened",
+        ] {
             assert!(text.contains(chapter), "{chapter}: {text}");
         }
         let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path()).collect();

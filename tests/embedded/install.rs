@@ -146,6 +146,11 @@ impl Install {
         self.names_in("backup", |name| name.starts_with("backup-"))
     }
 
+    /// The support bundles in the install.
+    pub(crate) fn bundles(&self) -> Vec<String> {
+        self.names_in(".", |name| name.starts_with("support-bundle-"))
+    }
+
     fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -20,6 +20,7 @@ mod looking;
 mod stand;
 #[path = "../support/kill_sweep.rs"]
 mod sweep;
+mod terminal;
 mod watched;
 mod web;
 
