@@ -8,5 +8,6 @@ pub mod copy;
 pub mod error;
 pub mod facts;
 pub mod head;
+pub mod swap;
 
 pub use error::SqliteError;

@@ -1,15 +1,13 @@
 //! The product's SQLite database as operations need it: a database is a file, its name the name of the file.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use tokio::task::spawn_blocking;
 
-use crate::adapters::files::{FileError, sync_dir};
 use crate::adapters::release_link::no_rotation;
 use crate::adapters::sqlite::copy::{self, open};
-use crate::adapters::sqlite::{SqliteError, content, facts};
+use crate::adapters::sqlite::{SqliteError, content, facts, swap};
 use crate::error::Fault;
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::manifest::Sqlite;
@@ -101,77 +99,6 @@ impl SqliteDatabase {
         })
         .await
     }
-
-    fn put(
-        &self,
-        live: &DatabaseName,
-        incoming: &DatabaseName,
-        outgoing: &DatabaseName,
-    ) -> Result<(), Fault> {
-        let [live, incoming, outgoing] = [live, incoming, outgoing].map(|name| self.path_of(name));
-        let failed = |error: std::io::Error| {
-            Fault::caused_by(
-                format!("could not put {} in the place of the live data", incoming.display()),
-                &error,
-            )
-        };
-        if is_second_name(&incoming, &live).map_err(failed)? {
-            // A swap the other way round came no further than this.
-            copy::carry(&incoming, &live).map_err(failed)?;
-            fs::remove_file(&incoming).map_err(failed)?;
-        }
-        if !incoming.exists() {
-            return if live.exists() && outgoing.exists() {
-                Ok(())
-            } else {
-                Err(Fault::new(format!("{} is gone: somebody removed it", incoming.display())))
-            };
-        }
-        if !live.exists() {
-            // To SQLite an empty file is a store that is not there.
-            copy::create_private(&live).map_err(|error| error.fault("the live data cannot be put aside"))?;
-        }
-        if !outgoing.exists() {
-            fold_unless_damaged(&live)?;
-            fs::hard_link(&live, &outgoing).map_err(failed)?;
-            sync_dir(self.directory()).map_err(|error| undurable(&error))?;
-        } else if !is_second_name(&outgoing, &live).map_err(failed)? {
-            // The live name is never without a file: between the two steps both names are of the same one.
-            return Err(Fault::new(format!(
-                "{} is there already, and is not the live data",
-                outgoing.display()
-            ))
-            .hint("was the product started meanwhile? leave it alone until the operation has ended"));
-        }
-        fold_unless_damaged(&incoming)?;
-        // A log that was left beside the name would be taken for that of the file that comes.
-        copy::carry(&live, &outgoing).map_err(failed)?;
-        copy::carry(&incoming, &live).map_err(failed)?;
-        copy::take_after(&incoming, &live).map_err(failed)?;
-        fs::rename(&incoming, &live).map_err(failed)?;
-        sync_dir(self.directory()).map_err(|error| undurable(&error))
-    }
-}
-
-/// What is damaged beyond reading is put aside, or back, as it is.
-fn fold_unless_damaged(file: &Path) -> Result<(), Fault> {
-    match copy::fold(file) {
-        Err(error) if !error.is_damage() => Err(error.fault("the live data cannot be put aside")),
-        _ => Ok(()),
-    }
-}
-
-fn undurable(error: &FileError) -> Fault {
-    Fault::caused_by("the disk did not do its part", error)
-}
-
-/// Whether a name is one more of the live file: that is as far as a swap comes before it takes effect.
-fn is_second_name(name: &Path, live: &Path) -> std::io::Result<bool> {
-    if name == live || !name.exists() || !live.exists() {
-        return Ok(false);
-    }
-    let (one, other) = (fs::metadata(name)?, fs::metadata(live)?);
-    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
 }
 
 fn unreadable(error: &SqliteError) -> Fault {
@@ -190,7 +117,7 @@ pub(crate) async fn working<T: Send + 'static>(
 impl Databases for SqliteDatabase {
     async fn exists(&self, database: &DatabaseName) -> Result<bool, Fault> {
         let path = self.path_of(database);
-        let is_second = is_second_name(&path, &self.file)
+        let is_second = swap::is_second_name(&path, &self.file)
             .map_err(|error| Fault::caused_by(format!("cannot look at {}", path.display()), &error))?;
         Ok(path.exists() && !is_second)
     }
@@ -218,9 +145,8 @@ impl Databases for SqliteDatabase {
         incoming: &DatabaseName,
         outgoing: &DatabaseName,
     ) -> Result<(), Fault> {
-        let database = self.clone();
-        let names = [live, incoming, outgoing].map(Clone::clone);
-        working(move || database.put(&names[0], &names[1], &names[2])).await
+        let [live, incoming, outgoing] = [live, incoming, outgoing].map(|name| self.path_of(name));
+        working(move || swap::swap(&live, &incoming, &outgoing)).await
     }
 
     async fn changed_since_copy(&self, live: &DatabaseName, copy: &DatabaseName) -> Result<CopyState, Fault> {
@@ -295,6 +221,7 @@ impl Databases for SqliteDatabase {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::os::unix::fs::MetadataExt as _;
 
     use rusqlite::Connection;
 
