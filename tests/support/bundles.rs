@@ -281,7 +281,6 @@ impl Sample {
     /// A pooler in transaction mode before the database, and jobs that nobody hears of.
     pub(crate) fn pooler() -> Self {
         let mut sample = Self::healthy();
-        sample.server.pooler = Some("transaction".into());
         sample.queues[0] = QueueDepth {
             queue: "webhooks".into(),
             state: "created".into(),

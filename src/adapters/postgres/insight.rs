@@ -61,7 +61,6 @@ pub async fn server(session: &Session) -> Result<ServerFacts, PgError> {
             "SELECT extname::text, extversion FROM pg_extension",
         )
         .await?,
-        pooler: None,
     })
 }
 

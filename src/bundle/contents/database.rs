@@ -30,8 +30,6 @@ pub struct ServerFacts {
     pub settings: BTreeMap<String, String>,
     /// Extensions with their versions.
     pub extensions: BTreeMap<String, String>,
-    /// What a pooler in between did: `none`, `session`, `transaction`, `statement`; absent where it was not probed.
-    pub pooler: Option<String>,
 }
 
 /// What the server is doing. No text of a query is ever collected.
@@ -114,8 +112,6 @@ pub struct TableFacts {
 pub struct Migrations {
     /// Those that are recorded as applied, the newest last.
     pub applied: Vec<String>,
-    /// What the product's own tool says of pending ones, if it was asked.
-    pub pending: Option<Vec<String>>,
 }
 
 /// How much waits in a queue of the product.

@@ -75,7 +75,7 @@ fn is_about_certificate(check: &CheckFacts) -> bool {
             .any(|word| evidence.contains(word))
 }
 
-fn evidence(bundle: &Bundle, member: &str, check: &CheckFacts) -> Evidence {
+pub(super) fn evidence(bundle: &Bundle, member: &str, check: &CheckFacts) -> Evidence {
     let line = bundle.line_of(member, &[&format!("\"{}\"", check.id)]);
     Evidence::new(member, line, format!("{}: {}", check.id, check.evidence))
 }

@@ -1,11 +1,10 @@
 //! Migrations: failed, pending, or applied by half.
 
 use super::Severity::{Critical, Warning};
-use super::{Evidence, Finding, exits, roles, search};
+use super::{Evidence, Finding, checks, exits, roles, search};
 use crate::bundle::contents::member;
 use crate::bundle::read::Bundle;
 use crate::profile::Role;
-use crate::report::quantity;
 
 /// What a database says when the schema is older than the program, or newer.
 const OTHER_SCHEMA: [&str; 4] = ["42p01", "42703", "pending migration", "migrations are pending"];
@@ -35,27 +34,21 @@ pub(super) fn failed(bundle: &Bundle) -> Vec<Finding> {
 
 /// Migrations that the release needs and the database does not have.
 pub(super) fn pending(bundle: &Bundle) -> Vec<Finding> {
-    let pending = bundle.facts().migrations.as_ref().and_then(|migrations| migrations.pending.as_ref());
-    let pending = pending.map(Vec::as_slice).unwrap_or_default();
+    let check = bundle.facts().failing("db-migrations");
     let mut said = search::trouble(bundle, &OTHER_SCHEMA);
     said.extend(search::trouble(bundle, &["does not exist"]).into_iter().filter(|hit| {
         ["relation \"", "column \"", "no such table"].iter().any(|what| hit.event.message.contains(what))
     }));
     said.sort_by_key(|hit| (&hit.log.member, hit.event.line));
     said.dedup_by_key(|hit| (&hit.log.member, hit.event.line));
-    if pending.is_empty() && said.is_empty() {
-        return Vec::new();
-    }
-    let title = if pending.is_empty() {
-        "schema and release differ: the program asks for tables or columns that are not there".to_owned()
-    } else {
-        let number = quantity::counted(pending.len() as u64, "migration", "migrations");
-        format!("pending migrations: {number} of the release not applied ({})", shown(pending))
+    let title = match check {
+        None if said.is_empty() => return Vec::new(),
+        None => {
+            "schema and release differ: the program asks for tables or columns that are not there".to_owned()
+        }
+        Some(check) => format!("pending migrations: {}", check.evidence),
     };
-    let listed = pending.first().map(|first| {
-        let line = bundle.line_of(member::MIGRATIONS, &["\"pending\"", first]);
-        Evidence::new(member::MIGRATIONS, line, format!("pending: {}", shown(pending)))
-    });
+    let judged = check.map(|check| checks::evidence(bundle, member::PREFLIGHT, check));
     let newest = bundle.facts().migrations.as_ref().and_then(|migrations| migrations.applied.last());
     let applied = newest.map(|newest| {
         let line = bundle.line_of(member::MIGRATIONS, &["\"applied\"", newest]);
@@ -64,19 +57,12 @@ pub(super) fn pending(bundle: &Bundle) -> Vec<Finding> {
     let severity = if said.is_empty() { Warning } else { Critical };
     let finding = Finding::new("pending-migrations", severity, title)
         .about(search::services(&said))
-        .seen(listed)
+        .seen(judged)
         .seen(applied)
         .seen(search::evidence(&said))
         .remedy("`opsctl status` shows what is selected and what runs; `opsctl upgrade VERSION` to that release migrates, with a way back")
         .explained("db-migrations");
     vec![finding]
-}
-
-fn shown(names: &[String]) -> String {
-    match names {
-        [rest @ .., last] if rest.len() > 3 => format!("{}, ... {last}", rest[..2].join(", ")),
-        names => names.join(", "),
-    }
 }
 
 /// A migration that stopped in the middle.

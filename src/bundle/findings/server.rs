@@ -1,7 +1,7 @@
 //! The database server itself, and what stands before it.
 
 use super::Severity::{Critical, Warning};
-use super::{Evidence, Finding, search};
+use super::{Evidence, Finding, checks, search};
 use crate::bundle::contents::{ServerFacts, member};
 use crate::bundle::read::Bundle;
 use crate::report::quantity;
@@ -14,17 +14,10 @@ const AGE_DANGER: u64 = 1_500_000_000;
 
 /// A pooler that gives a client's connection to others between transactions.
 pub(super) fn pooler(bundle: &Bundle) -> Vec<Finding> {
-    let Some(kind) = server(bundle).and_then(|server| server.pooler.as_deref()) else { return Vec::new() };
-    if !matches!(kind, "transaction" | "statement") {
-        return Vec::new();
-    }
-    let line = bundle.line_of(member::SERVER, &["\"pooler\""]);
-    let text = format!("several connections, held open at once, shared a server process: {kind} pooling");
-    let title = format!(
-        "{kind} pooler: the product's connections are shared, so LISTEN/NOTIFY and session locks are lost"
-    );
+    let Some(check) = bundle.facts().failing("db-pooler") else { return Vec::new() };
+    let title = "pooler: the product's connections are shared, so LISTEN/NOTIFY and session locks are lost";
     let finding = Finding::new("transaction-pooler", Critical, title)
-        .seen([Evidence::new(member::SERVER, line, text)])
+        .seen([checks::evidence(bundle, member::PREFLIGHT, check)])
         .remedy("name the server's own endpoint in the database URL, not the pooler's, or use the pool in session mode; then `docker compose up -d`")
         .explained("db-pooler");
     vec![finding]

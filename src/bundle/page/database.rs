@@ -20,7 +20,7 @@ pub(super) fn server(bundle: &Bundle) -> Option<Markup> {
             ("Takes writes", html! { @if server.in_recovery { "no: it is a standby" } @else { "yes" } }),
             ("Connections", html! { (server.max_connections) " at most, " (server.reserved_connections) " of them reserved" }),
             ("Oldest transaction number", html! { (quantity::count(server.transaction_age)) " old" }),
-            ("Pooler in between", html! { (server.pooler.as_deref().unwrap_or("not probed")) }),
+            ("Pooler in between", html! { (facts.check("db-pooler").map_or("not probed", |check| check.evidence.as_str())) }),
         ]))
         @if !facts.tables.is_empty() {
             (rows::table("Tables", ["Table", "Rows", "Table size", "Indexes", "Dead rows", "Vacuumed"], facts.tables.iter().map(table)))
@@ -134,12 +134,8 @@ pub(super) fn migrations(bundle: &Bundle) -> Option<Markup> {
     let applied = migrations.applied.iter().rev();
     Some(html! {
         p {
-            (quantity::counted(migrations.applied.len() as u64, "migration is", "migrations are")) " applied; "
-            @match migrations.pending.as_deref() {
-                None => "the product was not asked for pending ones.",
-                Some([]) => "none is pending.",
-                Some(pending) => { strong { (pending.len()) " pending" } ": " (text(&pending.join(", "))) }
-            }
+            (quantity::counted(migrations.applied.len() as u64, "migration is", "migrations are")) " applied."
+            @if let Some(check) = bundle.facts().failing("db-migrations") { " " strong { (text(&check.evidence)) } }
         }
         details data-group {
             summary { "Applied, the newest first" }

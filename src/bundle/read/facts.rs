@@ -74,6 +74,16 @@ struct Reader<'a> {
 }
 
 impl Facts {
+    /// What a check of `opsctl preflight` found, by its identifier.
+    pub fn check(&self, id: &str) -> Option<&CheckFacts> {
+        self.preflight.iter().find(|check| check.id == id)
+    }
+
+    /// The same, if it does not hold.
+    pub fn failing(&self, id: &str) -> Option<&CheckFacts> {
+        self.check(id).filter(|check| check.fails())
+    }
+
     pub(super) fn read(bundle: &Bundle) -> Self {
         let mut reader = Reader { bundle, troubles: bundle.damage().to_vec() };
         let manifest: Option<BundleManifest> = reader.object(member::MANIFEST);

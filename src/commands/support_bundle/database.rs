@@ -65,7 +65,7 @@ pub(super) async fn migrations(desk: &Desk<'_>) -> Outcome {
         return Err(Missing::Skipped("the product has no migrations that are known here".to_owned()));
     }
     let applied = reached.database.migrations(project.session().await?).await?;
-    desk.json(member::MIGRATIONS, &Migrations { applied, pending: None }).await?;
+    desk.json(member::MIGRATIONS, &Migrations { applied }).await?;
     Ok(Gathered::Whole)
 }
 

@@ -143,7 +143,7 @@ pub(super) async fn migrations(desk: &Desk<'_>) -> Outcome {
     }
     database(desk)?;
     let applied = survey.condition().await?.migrations.clone();
-    desk.json(member::MIGRATIONS, &Migrations { applied, pending: None }).await?;
+    desk.json(member::MIGRATIONS, &Migrations { applied }).await?;
     Ok(Gathered::Whole)
 }
 

@@ -84,7 +84,6 @@ pub(super) fn server() -> ServerFacts {
             .map(|(name, value)| (name.into(), value.into()))
             .into(),
         extensions: BTreeMap::from([("pgcrypto".into(), "1.3".into())]),
-        pooler: Some("none".into()),
         ..ServerFacts::default()
     }
 }
@@ -131,10 +130,7 @@ pub(super) fn tables() -> Vec<TableFacts> {
 }
 
 pub(super) fn migrations() -> Migrations {
-    Migrations {
-        applied: (1..=42).map(|number| format!("{number:04}_step")).collect(),
-        pending: Some(Vec::new()),
-    }
+    Migrations { applied: (1..=42).map(|number| format!("{number:04}_step")).collect() }
 }
 
 pub(super) fn host() -> HostFacts {
