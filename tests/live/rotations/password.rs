@@ -61,8 +61,9 @@ fn the_password_changes_everywhere_and_no_value_leaves() {
     for value in [OLD, &new] {
         assert!(!said.contains(value), "a value was said");
         assert_eq!(files_with(stack.path(".opsctl").as_path(), value), Vec::<String>::new());
-        // The stories themselves ask the server with what it took at first.
-        let mut others = arguments.iter().filter(|line| !line.contains("PGPASSWORD="));
+        // The stories themselves ask their servers with what all of them take at first, and opsctl never calls `docker run`.
+        let of_a_story = |line: &String| line.contains("PGPASSWORD=") || line.starts_with("docker run ");
+        let mut others = arguments.iter().filter(|line| !of_a_story(line));
         assert!(!others.any(|line| line.contains(value)), "a value was an argument");
     }
     assert!(arguments.iter().any(|line| line.contains("compose")), "arguments were looked at");
