@@ -64,7 +64,7 @@ pub mod member {
     pub const ANSWERS: &str = "product/answers.json";
     /// Metrics in the Prometheus text format, one file a service: `product/metrics/<service>.txt`.
     pub const METRICS: &str = "product/metrics/";
-    /// What the log of the product's process tells in numbers, as `opsctl logs stats` counts it.
+    /// What the logs of the services that serve or work tell in numbers, as `opsctl logs stats` counts it.
     pub const LOG_METRICS: &str = "product/log-metrics.json";
     /// The product's own bundle, as it answered.
     pub const PRODUCT_BUNDLE: &str = "product/support-bundle.json";

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::LogLimits;
 use crate::cli::{LogsStats, Moment};
 use crate::commands::context::{Context, Outcome};
@@ -82,27 +83,40 @@ async fn of_services(
     let logs = asked.product.map_or_else(|| install.profile.logs.clone(), KnownLogs::logs);
     let services = live::services(context, &install, &operation)?;
     let mut counter = Counter::new(&logs, asked.per, span);
+    let limits = LogLimits { lines: u32::MAX, bytes: MOST_OF_CONTAINER, since: span.since };
     let mut sources = Vec::new();
     for service in those(&install, &asked.services)? {
-        for instance in services.instances(&service).await? {
-            let limits = LogLimits { lines: u32::MAX, bytes: MOST_OF_CONTAINER, since: span.since };
-            let id = instance.id.parse().map_err(|_| Fault::new(format!("{service} has no container")))?;
-            let log = install.engine.logs(&id, limits).await;
-            let log =
-                log.map_err(|error| Fault::caused_by(format!("cannot read the log of {service}"), &error))?;
-            if log.shortened {
-                let most = quantity::bytes(MOST_OF_CONTAINER as u64);
-                context.warn(format!("the log of {service} is longer than {most}: only its end was read"));
-            }
-            log.lines.iter().for_each(|line| counter.line(line.text.as_bytes()));
+        if !whole_log_of(&install, &services, &service, limits, &mut counter).await? {
+            let most = quantity::bytes(MOST_OF_CONTAINER as u64);
+            context.warn(format!("the log of {service} is longer than {most}: only its end was read"));
         }
         sources.push(service.to_string());
     }
     Ok((counter.finish(), sources))
 }
 
+/// Counts the logs of a service's containers, of each the end where it is too long, and says whether those were all.
+pub(super) async fn whole_log_of(
+    install: &Install,
+    services: &ComposeServices,
+    service: &ServiceName,
+    limits: LogLimits,
+    counter: &mut Counter<'_>,
+) -> Result<bool, Fault> {
+    let mut whole = true;
+    for instance in services.instances(service).await? {
+        let id = instance.id.parse().map_err(|_| Fault::new(format!("{service} has no container")))?;
+        let log = install.engine.logs(&id, limits).await;
+        let log =
+            log.map_err(|error| Fault::caused_by(format!("cannot read the log of {service}"), &error))?;
+        log.lines.iter().for_each(|line| counter.line(line.text.as_bytes()));
+        whole &= !log.shortened;
+    }
+    Ok(whole)
+}
+
 /// The services that are named; else all that serve or work, and are there.
-fn those(install: &Install, named: &[ServiceName]) -> Result<Vec<ServiceName>, Failure> {
+pub(super) fn those(install: &Install, named: &[ServiceName]) -> Result<Vec<ServiceName>, Failure> {
     let known = &install.profile.services;
     no_other(named, known.keys())?;
     if !named.is_empty() {

@@ -10,6 +10,7 @@ mod finish;
 mod host;
 mod inspect;
 mod logs;
+mod metrics;
 mod offer;
 mod preview;
 mod process;

@@ -159,6 +159,8 @@ fn of_a_healthy_stack_everything_is_collected_quickly_and_nothing_secret() {
     );
     assert!(opened.members["database/schema.sql"].contains("CREATE TABLE public.records"));
     assert!(opened.members["product/metrics/ledger-api.txt"].contains("ledger_"));
+    let said = opened.json("product/log-metrics.json");
+    assert!(said["lines"]["counted"].as_u64() > Some(0) && said["metrics"].is_array(), "{said:#}");
     assert!(opened.json("product/support-bundle.json").is_object());
     assert_eq!(opened.json("backups.json").as_array().unwrap().len(), 1);
     assert_eq!(manifest["release"], "1.1.0");

@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::report::{Event, Progress, Reporter as _, Unit};
 
 use super::scene::{Desk, Examined, Scene};
-use super::{checks, compose, database, environment, host, logs, process, product, records};
+use super::{checks, compose, database, environment, host, logs, metrics, process, product, records};
 
 /// How a collector came to its end.
 pub(super) enum Gathered {
@@ -53,7 +53,7 @@ const SHORT: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(25);
 
 /// Of a project of Compose with PostgreSQL. What is slow begins first.
-const OF_COMPOSE: [Collector; 19] = [
+const OF_COMPOSE: [Collector; 20] = [
     Collector { id: "preflight", limit: LONG, run: |desk| checks::preflight(desk).boxed_local() },
     Collector { id: "database-schema", limit: LONG, run: |desk| database::schema(desk).boxed_local() },
     Collector { id: "database-tables", limit: SHORT, run: |desk| database::tables(desk).boxed_local() },
@@ -61,6 +61,7 @@ const OF_COMPOSE: [Collector; 19] = [
     Collector { id: "compose-model", limit: SHORT, run: |desk| compose::model(desk).boxed_local() },
     Collector { id: "compose-events", limit: SHORT, run: |desk| compose::events(desk).boxed_local() },
     Collector { id: "compose-containers", limit: SHORT, run: |desk| compose::containers(desk).boxed_local() },
+    Collector { id: "log-metrics", limit: LONG, run: |desk| metrics::of_containers(desk).boxed_local() },
     Collector { id: "product-answers", limit: LONG, run: |desk| product::answers(desk).boxed_local() },
     Collector { id: "product-metrics", limit: SHORT, run: |desk| product::metrics(desk).boxed_local() },
     Collector { id: "product-bundle", limit: LONG, run: |desk| product::bundle(desk).boxed_local() },
@@ -83,7 +84,7 @@ const OF_COMPOSE: [Collector; 19] = [
 const OF_PROCESS: [Collector; 16] = [
     Collector { id: "preflight", limit: LONG, run: |desk| checks::preflight(desk).boxed_local() },
     Collector { id: "database-tables", limit: SHORT, run: |desk| process::tables(desk).boxed_local() },
-    Collector { id: "log-metrics", limit: SHORT, run: |desk| process::log_metrics(desk).boxed_local() },
+    Collector { id: "log-metrics", limit: SHORT, run: |desk| metrics::of_process(desk).boxed_local() },
     Collector { id: "verify", limit: LONG, run: |desk| checks::verify(desk).boxed_local() },
     Collector { id: "processes", limit: SHORT, run: |desk| process::processes(desk).boxed_local() },
     Collector { id: "product-answers", limit: LONG, run: |desk| product::answers(desk).boxed_local() },

@@ -1,4 +1,4 @@
-//! A product that runs as a process: its processes, its store, and what its log tells in numbers. Never a row of its data.
+//! A product that runs as a process: its processes and its store. Never a row of its data.
 
 use std::time::Duration;
 
@@ -7,9 +7,7 @@ use crate::adapters::process_services::{Run, runs};
 use crate::adapters::sqlite::condition;
 use crate::adapters::sqlite_database::{SqliteDatabase, working};
 use crate::bundle::contents::{ContainerFacts, KeptStore, Migrations, StoreFacts, TableFacts, member};
-use crate::commands::logs;
 use crate::commands::preflight::outlook::ALONE;
-use crate::logs::{Counter, Per, Span};
 use crate::model::secret::Secret;
 use crate::report::quantity;
 
@@ -19,9 +17,6 @@ use super::scene::Desk;
 
 /// How long all tables together may be counted.
 const COUNTS: Duration = Duration::from_secs(7);
-
-/// Most bytes of the end of a log that are counted.
-const COUNTED: u64 = 32 << 20;
 
 /// The processes, as containers are described.
 pub(super) async fn processes(desk: &Desk<'_>) -> Outcome {
@@ -145,27 +140,4 @@ pub(super) async fn migrations(desk: &Desk<'_>) -> Outcome {
     let applied = survey.condition().await?.migrations.clone();
     desk.json(member::MIGRATIONS, &Migrations { applied }).await?;
     Ok(Gathered::Whole)
-}
-
-/// What `opsctl logs stats` tells of the process.
-pub(super) async fn log_metrics(desk: &Desk<'_>) -> Outcome {
-    let survey = desk.scene.process()?;
-    if survey.profile.logs.metrics.is_empty() {
-        return Err(Missing::Skipped("the description names nothing that its log tells".to_owned()));
-    }
-    let file = survey.services().await?.log_of(survey.profile.service.name.as_str());
-    let span = Span { since: desk.scene.window.span().since, until: desk.scene.window.until() };
-    let profile = survey.profile.clone();
-    let counted = working(move || {
-        let mut counter = Counter::new(&profile.logs, Per::Minute, span);
-        let whole = logs::end_of_file(&file, COUNTED, &mut counter).map_err(|failure| failure.fault)?;
-        Ok((counter.finish(), whole))
-    });
-    let (stats, whole) = counted.await?;
-    desk.json(member::LOG_METRICS, &stats).await?;
-    Ok(if whole {
-        Gathered::Whole
-    } else {
-        Gathered::Cut(format!("only its last {} were counted", quantity::bytes(COUNTED)))
-    })
 }
