@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use opsctl::bundle::findings::{Finding, Severity, findings};
 use opsctl::explain::Entry;
 
-use crate::samples::Sample;
+use crate::samples::{Sample, postgres};
 
 fn ids(found: &[Finding]) -> Vec<&str> {
     found.iter().map(|finding| &*finding.id).collect()
@@ -16,6 +16,31 @@ fn because<'a>(found: &'a [Finding], id: &str) -> Option<&'a str> {
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
     assert_eq!(findings(&Sample::healthy().bundle()), Vec::new());
+}
+
+#[test]
+fn what_was_before_the_last_good_operation_is_past() {
+    let mut sample = Sample::healthy();
+    let said = "ERROR:  column \"default_retention\" does not exist at character 51";
+    sample.log("postgres", &postgres(3 * 86_400 - 100, said));
+    assert_eq!(findings(&sample.bundle()), Vec::new());
+    sample.log("postgres", &postgres(3 * 86_400 - 1_000, said));
+    assert_eq!(ids(&findings(&sample.bundle())), ["pending-migrations"]);
+}
+
+#[test]
+fn who_waits_for_a_connection_that_is_being_opened_finds_no_pool_exhausted() {
+    let mut sample = Sample::healthy();
+    sample.text("opsctl/opsctl.toml", include_str!("../../templates/profiles/agledger.toml"));
+    let metrics = |total: u64| {
+        format!("agledger_db_pool_total_connections {total}\nagledger_db_pool_waiting_connections 1\n")
+    };
+    sample.text("product/metrics/agledger-api.txt", &metrics(1));
+    assert_eq!(findings(&sample.bundle()), Vec::new());
+    sample.text("product/metrics/agledger-api.txt", &metrics(20));
+    assert_eq!(ids(&findings(&sample.bundle())), ["pool-exhausted"]);
+    sample.text("environment.txt", "DATABASE_POOL_MAX=30\n");
+    assert_eq!(findings(&sample.bundle()), Vec::new());
 }
 
 #[test]

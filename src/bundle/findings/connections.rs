@@ -3,7 +3,7 @@
 use super::Severity::{Critical, Warning};
 use super::{Evidence, Finding, search, server};
 use crate::bundle::contents::member;
-use crate::bundle::read::Bundle;
+use crate::bundle::read::{Bundle, Sample};
 use crate::report::quantity;
 
 const REFUSED: [&str; 5] = [
@@ -70,6 +70,7 @@ pub(super) fn pool(bundle: &Bundle) -> Vec<Finding> {
         .metrics
         .iter()
         .filter(|sample| sample.name.contains("pool") && is_waiting(&sample.name) && sample.value > 0.0)
+        .filter(|sample| !may_grow(bundle, sample))
         .collect();
     let said = search::trouble(bundle, &WAITED);
     if waiting.is_empty() && said.is_empty() {
@@ -99,7 +100,30 @@ pub(super) fn pool(bundle: &Bundle) -> Vec<Finding> {
     vec![finding]
 }
 
+const WAITING: [&str; 3] = ["waiting", "pending", "queued"];
+
 fn is_waiting(name: &str) -> bool {
-    ["waiting", "pending", "queued"].iter().any(|word| name.contains(word))
+    WAITING.iter().any(|word| name.contains(word))
         && !["_bucket", "_sum", "_count", "_seconds", "_total"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether the pool has fewer connections than it may have: who waits then waits for one that is being opened.
+fn may_grow(bundle: &Bundle, waiting: &Sample) -> bool {
+    let is_total = |sample: &&Sample| {
+        sample.member == waiting.member
+            && sample.labels == waiting.labels
+            && WAITING.iter().any(|word| waiting.name.replacen(word, "total", 1) == sample.name)
+    };
+    let total = bundle.facts().metrics.iter().find(is_total);
+    total.zip(most_connections(bundle)).is_some_and(|(total, most)| total.value < most)
+}
+
+/// How many connections a pool of the product may have, as its settings say, else its description.
+fn most_connections(bundle: &Bundle) -> Option<f64> {
+    let pool = bundle.facts().profile.as_ref()?.database.pool.as_ref()?;
+    let set = bundle.member(member::ENVIRONMENT).and_then(|settings| {
+        let value = |line: &str| line.strip_prefix(pool.variable.as_str())?.strip_prefix('=')?.parse().ok();
+        settings.lines().find_map(value)
+    });
+    set.or_else(|| pool.default.to_string().parse().ok())
 }

@@ -1,8 +1,9 @@
 //! Migrations: failed, pending, or applied by half.
 
 use super::Severity::{Critical, Warning};
+use super::search::Hit;
 use super::{Evidence, Finding, checks, exits, roles, search};
-use crate::bundle::contents::member;
+use crate::bundle::contents::{OperationFacts, member};
 use crate::bundle::read::Bundle;
 use crate::profile::Role;
 
@@ -39,6 +40,7 @@ pub(super) fn pending(bundle: &Bundle) -> Vec<Finding> {
     said.extend(search::trouble(bundle, &["does not exist"]).into_iter().filter(|hit| {
         ["relation \"", "column \"", "no such table"].iter().any(|what| hit.event.message.contains(what))
     }));
+    said.retain(|hit| !is_settled(bundle, hit));
     said.sort_by_key(|hit| (&hit.log.member, hit.event.line));
     said.dedup_by_key(|hit| (&hit.log.member, hit.event.line));
     let title = match check {
@@ -65,9 +67,22 @@ pub(super) fn pending(bundle: &Bundle) -> Vec<Finding> {
     vec![finding]
 }
 
+/// Whether an operation that left release and data in harmony ended after it was said: it tells of what is past.
+fn is_settled(bundle: &Bundle, hit: &Hit<'_>) -> bool {
+    let settles = |operation: &&OperationFacts| {
+        ["upgrade", "restore", "undo-restore", "rollback"].contains(&&*operation.kind)
+            && ["done", "rolled-back"].contains(&&*operation.outcome)
+    };
+    let ends = bundle.facts().operations.iter().filter(settles).filter_map(|operation| {
+        let ended: jiff::Timestamp = operation.ended.as_deref()?.parse().ok()?;
+        Some(ended)
+    });
+    ends.max().zip(hit.event.at).is_some_and(|(ended, said)| said <= ended)
+}
+
 /// A migration that stopped in the middle.
 pub(super) fn half_applied(bundle: &Bundle) -> Vec<Finding> {
-    let said = search::trouble(
+    let mut said = search::trouble(
         bundle,
         &[
             "dirty database",
@@ -77,6 +92,7 @@ pub(super) fn half_applied(bundle: &Bundle) -> Vec<Finding> {
             "failed migration",
         ],
     );
+    said.retain(|hit| !is_settled(bundle, hit));
     let in_doubt = bundle.facts().operations.iter().filter(|operation| {
         operation.failure.as_deref().is_some_and(|failure| {
             let failure = failure.to_lowercase();
