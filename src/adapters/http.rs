@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::model::secret::Secret;
 use crate::profile::Method;
 
-pub use stream::Streamed;
+pub use stream::{Rest, Streamed};
 
 /// A health answer is a few lines; a page that is longer is no answer to these questions.
 const MOST_BODY: usize = 64 * 1024;
@@ -86,6 +86,12 @@ pub enum HttpError {
         url: String,
         /// What is wrong with that.
         why: &'static str,
+    },
+    /// A part is given that was not asked for.
+    #[error("{url} gives another part than the one that is missing")]
+    OtherPart {
+        /// What was asked.
+        url: String,
     },
     /// No client could be made.
     #[error("HTTP cannot be used here")]

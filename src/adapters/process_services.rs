@@ -252,6 +252,7 @@ impl Services for ProcessServices {
     }
 
     async fn start(&self, services: &[ServiceName], release: &Release) -> Result<(), Fault> {
+        self.releases.bring_back(release).await?;
         for service in services {
             let running =
                 self.instance(service.as_str()).await?.filter(|found| found.state == InstanceState::Running);

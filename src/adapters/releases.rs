@@ -5,6 +5,7 @@ mod brought;
 mod download;
 mod folder;
 mod genuine;
+mod partial;
 mod unpack;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::ports::ProgressSink;
 use crate::profile::{Address, ProcessProfile, Source};
 
 use brought::{Brought, Workplace};
+use partial::Partial;
 
 /// The releases of one install.
 #[derive(Debug, Clone)]
@@ -61,7 +63,9 @@ impl Releases {
                 Ok(Some(Offer { digest: content.clone(), content: Some(content) }))
             }
             (None, Some(Source::Archives(address))) => {
-                let sha256 = match sha256 {
+                // One that was here before is fetched again as it was.
+                let known = || Brought::read(&self.records, version).and_then(|brought| brought.archive);
+                let sha256 = match sha256.or_else(known) {
                     Some(sha256) => sha256,
                     None => self.published_checksum(address, version).await?,
                 };
@@ -98,6 +102,22 @@ impl Releases {
         }
         Err(Fault::new(format!("the release {version} is not what it was when the operation was planned"))
             .hint("was it replaced meanwhile? nothing was changed"))
+    }
+
+    /// Brings a release that an operation counts on, and that somebody removed since.
+    ///
+    /// # Errors
+    /// If it cannot be had any more.
+    pub async fn bring_back(&self, release: &Release) -> Result<(), Fault> {
+        let folder = self.dir(&release.version);
+        if folder.is_dir() {
+            return Ok(());
+        }
+        self.bring(release, &|_| {}).await.map(drop).map_err(|fault| {
+            fault
+                .within(format!("the release {} was removed, and cannot be brought back", release.version))
+                .hint(format!("put its files into {}", folder.display()))
+        })
     }
 
     /// The hash of the files of a release that is here.
@@ -183,48 +203,83 @@ impl Releases {
         progress: ProgressSink<'_>,
     ) -> Result<(), Fault> {
         let version = &release.version;
-        let wanted = release.digest.as_deref().and_then(|digest| digest.strip_prefix("sha256:"));
-        let wanted = wanted.and_then(|hex| Digest::try_from(hex.to_owned()).ok());
-        let wanted = wanted.ok_or_else(|| {
+        let wanted = self.archive_of(release).ok_or_else(|| {
             Fault::new(format!("nothing says which archive is that of the release {version}"))
         })?;
-        let place = Workplace::of(&self.install, version);
-        let fetched = self.fetch_into(&place, address, version, wanted, progress).await;
-        if fetched.is_err() {
-            place.clear();
-        }
-        fetched.map_err(|fault| fault.within(format!("the release {version} cannot be fetched")))
+        let fetched = async {
+            // What takes no time first.
+            let signature = self.signature(address, version).await?;
+            let url = address.of(version);
+            let partial = self.fetched(&url, wanted, progress).await?;
+            let unpacked = self.unpacked(&partial, version, wanted, &url, signature).await;
+            partial.remove();
+            unpacked
+        };
+        fetched.await.map_err(|fault| fault.within(format!("the release {version} cannot be fetched")))
     }
 
-    async fn fetch_into(
+    /// The SHA-256 of the archive of a release, which may be known by that or by the files that were in it.
+    fn archive_of(&self, release: &Release) -> Option<Digest> {
+        let known = release.digest.as_deref()?;
+        let made = self.made_of(&release.version, known);
+        let named = || Digest::try_from(known.strip_prefix("sha256:")?.to_owned()).ok();
+        made.and_then(|brought| brought.archive).or_else(named)
+    }
+
+    /// An archive with the SHA-256 that it is to have.
+    async fn fetched(&self, url: &str, wanted: Digest, progress: ProgressSink<'_>) -> Result<Partial, Fault> {
+        let partial = Partial::of(&self.records);
+        let mut was_begun = partial.rest(url, wanted).is_some();
+        loop {
+            download::to_file(&self.http, url, wanted, &partial, progress).await?;
+            let found = self.digest_of(&partial).await?;
+            let is_wanted = genuine::require(url, wanted, found);
+            if is_wanted.is_ok() {
+                return Ok(partial);
+            }
+            partial.remove();
+            // Where an earlier run had begun it, the two halves may be of different files.
+            if !std::mem::take(&mut was_begun) {
+                is_wanted?;
+            }
+        }
+    }
+
+    async fn digest_of(&self, partial: &Partial) -> Result<Digest, Fault> {
+        let partial = partial.clone();
+        working(move || {
+            partial.digest().map_err(|error| {
+                Fault::caused_by(format!("{} cannot be read", partial.archive().display()), &error)
+            })
+        })
+        .await
+    }
+
+    async fn unpacked(
         &self,
-        place: &Workplace,
-        address: &Address,
+        partial: &Partial,
         version: &Version,
         wanted: Digest,
-        progress: ProgressSink<'_>,
+        url: &str,
+        signature: Option<minisign_verify::Signature>,
     ) -> Result<(), Fault> {
-        let url = address.of(version);
-        // What takes no time first.
-        let signature = self.signature(address, version).await?;
+        let place = Workplace::of(&self.install, version);
         place.begin().map_err(|error| {
             Fault::caused_by(format!("{} cannot be written", place.root().display()), &error)
                 .hint("may this user write there, and is there room?")
         })?;
-        let archive = place.archive();
-        let found = download::to_file(&self.http, &url, &archive, progress).await?;
-        genuine::require(&url, wanted, found)?;
-        let key = self.profile.runtime.public_key.clone();
-        let (place, records, version) = (place.clone(), self.records.clone(), version.clone());
-        working(move || {
+        let (key, archive, url) =
+            (self.profile.runtime.public_key.clone(), partial.archive(), url.to_owned());
+        let (workplace, records, version) = (place.clone(), self.records.clone(), version.clone());
+        let unpacked = working(move || {
             if let (Some(key), Some(signature)) = (key, signature) {
                 genuine::require_signed(&key, &signature, &archive, &url)?;
             }
-            unpack::unpack(&archive, &place.content(), &unpack::Limits::default())
+            unpack::unpack(&archive, &workplace.content(), &unpack::Limits::default())
                 .map_err(|error| error.fault(&url))?;
-            place.publish(&records, &version, Some(wanted), &url)
-        })
-        .await
+            workplace.publish(&records, &version, Some(wanted), &url)
+        });
+        unpacked.await.inspect_err(|_| place.clear())
     }
 
     /// The signature of an archive, where the profile has a key: then there must be one.

@@ -32,7 +32,7 @@ fn packed(fill: impl FnOnce(&mut Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-fn archive_of(release: &str) -> Vec<u8> {
+pub(crate) fn archive_of(release: &str) -> Vec<u8> {
     packed(|tar| {
         for (name, content, mode) in files_of(release) {
             let mut header = header(EntryType::Regular, content.len(), mode);
@@ -54,7 +54,7 @@ fn hostile(name: &str, kind: EntryType) -> Vec<u8> {
     })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Digest(sha2::Sha256::digest(bytes).into()).to_string()
 }
 
@@ -64,7 +64,7 @@ fn signature(archive: &[u8], name: &str, key: &SecretKey) -> Vec<u8> {
 }
 
 /// An install on 1.0.0 that fetches its releases from `web`.
-fn fetching(web: &Web, runtime: &str) -> Install {
+pub(crate) fn fetching(web: &Web, runtime: &str) -> Install {
     let source = format!("source = \"{}/c-{{version}}.tar.gz\"\n{runtime}", web.address());
     let install = Install::described(|text| text.replace("source = \"source\"", &source));
     for (name, content, mode) in files_of("1.0.0") {
@@ -80,7 +80,7 @@ fn with_key() -> String {
     format!("public_key = \"{}\"", KEYS[0].pk.to_base64())
 }
 
-fn releases(install: &Install) -> Vec<String> {
+pub(crate) fn releases(install: &Install) -> Vec<String> {
     let entries = fs::read_dir(install.path("releases")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

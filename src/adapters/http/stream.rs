@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::{Response, StatusCode, Url, header::LOCATION};
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE};
+use reqwest::{Response, StatusCode, Url};
 
 use super::{Http, HttpError, shown};
 
@@ -14,38 +15,91 @@ const MOST_REDIRECTS: usize = 5;
 pub struct Streamed {
     /// The HTTP status.
     pub status: u16,
-    /// How many bytes the body has, where the server says so.
+    /// How many bytes the whole has, where the server says so.
     pub length: Option<u64>,
+    /// How many bytes the body leaves out at the beginning, as it was asked to.
+    pub from: u64,
+    /// By what the server can be asked later whether it still has the same.
+    pub validator: Option<String>,
     url: String,
     pause: Duration,
     response: Response,
 }
 
+/// What is missing of something that was fetched in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// How many bytes are there.
+    pub from: u64,
+    /// By what the server tells whether it still has the same.
+    pub validator: String,
+}
+
 impl Http {
     /// Asks with GET and follows redirects, but never from HTTPS to what others on the way can change. The server may pause
-    /// for up to `pause`.
+    /// for up to `pause`. A server that has something else by now than what `rest` is missing of, or cannot give parts,
+    /// gives all of it.
     ///
     /// # Errors
-    /// If there is no answer. An answer with any status is no error.
-    pub async fn stream(&self, url: &str, pause: Duration) -> Result<Streamed, HttpError> {
+    /// If there is no answer, or one that does not fit `rest`. An answer with any status is no error.
+    pub async fn stream(
+        &self,
+        url: &str,
+        pause: Duration,
+        rest: Option<&Rest>,
+    ) -> Result<Streamed, HttpError> {
         let mut url = url.to_owned();
         for _ in 0..=MOST_REDIRECTS {
             let (client, address) = self.client_for(&url)?;
             log::debug!("http: Get {}", shown(&url));
-            let sent = tokio::time::timeout(pause, client.get(address.clone()).send()).await;
+            let request = rest.into_iter().fold(client.get(address.clone()), |request, rest| {
+                request.header(RANGE, format!("bytes={}-", rest.from)).header(IF_RANGE, &rest.validator)
+            });
+            let sent = tokio::time::timeout(pause, request.send()).await;
             let response = match sent {
                 Ok(answer) => answer.map_err(|source| HttpError::of(&url, source))?,
                 Err(_) => return Err(HttpError::TimedOut { url: shown(&url), limit: pause }),
             };
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let Some(next) = next(&address, response.status(), location)? else {
-                let (status, length) = (response.status().as_u16(), response.content_length());
-                return Ok(Streamed { status, length, url, pause, response });
+                return answered(response, url, pause, rest);
             };
             url = next.to_string();
         }
         Err(HttpError::Redirected { url: shown(&url), why: "is redirected again and again" })
     }
+}
+
+fn answered(
+    response: Response,
+    url: String,
+    pause: Duration,
+    rest: Option<&Rest>,
+) -> Result<Streamed, HttpError> {
+    let status = response.status().as_u16();
+    let from = match rest {
+        Some(rest) if status == 206 => {
+            if begins_at(response.headers()) != Some(rest.from) {
+                return Err(HttpError::OtherPart { url: shown(&url) });
+            }
+            rest.from
+        }
+        _ => 0,
+    };
+    let length = response.content_length().map(|length| from + length);
+    Ok(Streamed { status, length, from, validator: validator(response.headers()), url, pause, response })
+}
+
+/// Where a part begins.
+fn begins_at(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
+    range.split_once('-')?.0.trim().parse().ok()
+}
+
+/// What may be asked with later: a tag that stands for every byte, else a date.
+fn validator(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
+    text(ETAG).filter(|tag| tag.starts_with('"')).or_else(|| text(LAST_MODIFIED))
 }
 
 /// Where a redirect leads; `None` for an answer that is none.
@@ -77,7 +131,25 @@ impl Streamed {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::{HeaderName, HeaderValue};
+
     use super::*;
+
+    #[test]
+    fn a_weak_tag_is_nothing_to_ask_with() {
+        let told = |pairs: &[(HeaderName, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
+            validator(&pairs.collect())
+        };
+        let date = "Thu, 26 Nov 2026 07:00:00 GMT";
+        assert_eq!(told(&[(ETAG, "\"a\""), (LAST_MODIFIED, date)]).as_deref(), Some("\"a\""));
+        assert_eq!(told(&[(ETAG, "W/\"a\""), (LAST_MODIFIED, date)]).as_deref(), Some(date));
+        assert_eq!(told(&[(ETAG, "W/\"a\"")]), None);
+        let range =
+            |text| begins_at(&HeaderMap::from_iter([(CONTENT_RANGE, HeaderValue::from_static(text))]));
+        assert_eq!(range("bytes 100-199/200"), Some(100));
+        assert_eq!(range("bytes */200"), None);
+    }
 
     fn to(from: &str, status: u16, location: Option<&str>) -> Result<Option<String>, String> {
         let next = next(&Url::parse(from).unwrap(), StatusCode::from_u16(status).unwrap(), location);

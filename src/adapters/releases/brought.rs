@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::partial::Partial;
 use super::{folder, releases_of};
 use crate::adapters::files::{self, Mode};
 use crate::error::Fault;
@@ -77,11 +78,6 @@ impl Workplace {
         &self.root
     }
 
-    /// The archive, as it is fetched.
-    pub(super) fn archive(&self) -> PathBuf {
-        self.root.join("archive")
-    }
-
     /// The folder of the release's files.
     pub(super) fn content(&self) -> PathBuf {
         self.root.join("content")
@@ -138,6 +134,7 @@ pub(super) fn drop_old(
     needed: &[Version],
 ) -> Result<Vec<Version>, Fault> {
     sweep(install);
+    Partial::of(records).remove_stale();
     let mut present = present(install, records)?;
     present.sort_by_key(|brought| std::cmp::Reverse(brought.at));
     let mut dropped = Vec::new();

@@ -1,14 +1,13 @@
 //! Fetching files: bounded in size and time, tried again where that may help.
 
-use std::path::Path;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
-use sha2::{Digest as _, Sha256};
+use backon::{BackoffBuilder as _, ExponentialBuilder, Retryable as _};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::adapters::http::{Http, HttpError, Streamed};
+use super::partial::Partial;
+use crate::adapters::http::{Http, HttpError, Rest, Streamed};
 use crate::error::Fault;
 use crate::model::manifest::Digest;
 use crate::ports::ProgressSink;
@@ -51,12 +50,22 @@ impl DownloadError {
         matches!(self, Self::Status(404 | 410))
     }
 
+    /// Whether the server cannot give what is missing, and may still give all of it.
+    fn is_about_the_rest(&self) -> bool {
+        matches!(self, Self::Status(416) | Self::Http(HttpError::OtherPart { .. }))
+    }
+
     fn may_pass(&self) -> bool {
         match self {
             Self::Http(error) => error.may_pass(),
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
             Self::TooLarge(_) | Self::TooSlow | Self::Write(_) => false,
         }
+    }
+
+    /// Whether what was fetched up to there is worth keeping.
+    fn is_worth_keeping(&self) -> bool {
+        self.may_pass() || matches!(self, Self::TooSlow)
     }
 
     /// What to say of it.
@@ -77,15 +86,49 @@ impl DownloadError {
     }
 }
 
-/// Fetches an archive into a file, and returns the SHA-256 of it.
+/// Fetches an archive into a file: what is there of it already is not fetched again, and what comes of it before it fails is
+/// kept.
 pub(super) async fn to_file(
     http: &Http,
     url: &str,
-    path: &Path,
+    wanted: Digest,
+    partial: &Partial,
     progress: ProgressSink<'_>,
-) -> Result<Digest, Fault> {
-    let once = || async { limited(archive_once(http, url, path, progress)).await };
-    again(once).await.map_err(|error| error.fault(url))
+) -> Result<(), Fault> {
+    limited(piece_by_piece(http, url, wanted, partial, progress)).await.map_err(|error| {
+        if !error.is_worth_keeping() {
+            partial.remove();
+        }
+        let fault = error.fault(url);
+        match partial.rest(url, wanted) {
+            Some(_) => fault.hint("what was fetched is kept, and the next attempt goes on from there"),
+            None => fault,
+        }
+    })
+}
+
+/// Goes on for as long as each attempt brings more.
+async fn piece_by_piece(
+    http: &Http,
+    url: &str,
+    wanted: Digest,
+    partial: &Partial,
+    progress: ProgressSink<'_>,
+) -> Result<(), DownloadError> {
+    let there = || partial.rest(url, wanted).map_or(0, |rest| rest.from);
+    let (mut left, mut most) = (waits().build(), there());
+    loop {
+        let error = match archive_once(http, url, wanted, partial, progress).await {
+            Err(error) if error.may_pass() => error,
+            ended => return ended,
+        };
+        if there() > most {
+            (left, most) = (waits().build(), there());
+        }
+        let Some(wait) = left.next() else { return Err(error) };
+        log::debug!("fetch: {error}; on from {most} bytes in {} ms", wait.as_millis());
+        tokio::time::sleep(wait).await;
+    }
 }
 
 /// Fetches a short text.
@@ -97,12 +140,14 @@ pub(super) async fn text(http: &Http, url: &str) -> Result<String, DownloadError
 async fn again<T, F: Future<Output = Result<T, DownloadError>>>(
     once: impl FnMut() -> F,
 ) -> Result<T, DownloadError> {
-    let waits =
-        ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(RETRIES).with_jitter();
-    once.retry(waits)
+    once.retry(waits())
         .when(DownloadError::may_pass)
         .notify(|error, wait| log::debug!("fetch: {error}; again in {} ms", wait.as_millis()))
         .await
+}
+
+fn waits() -> ExponentialBuilder {
+    ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(RETRIES).with_jitter()
 }
 
 async fn limited<T>(work: impl Future<Output = Result<T, DownloadError>>) -> Result<T, DownloadError> {
@@ -112,16 +157,38 @@ async fn limited<T>(work: impl Future<Output = Result<T, DownloadError>>) -> Res
 async fn archive_once(
     http: &Http,
     url: &str,
-    path: &Path,
+    wanted: Digest,
+    partial: &Partial,
     progress: ProgressSink<'_>,
-) -> Result<Digest, DownloadError> {
-    let mut answer = open(http, url, MOST_ARCHIVE).await?;
-    let mut file = File::create(path).await.map_err(DownloadError::Write)?;
-    let (mut hash, mut done) = (Sha256::new(), 0);
+) -> Result<(), DownloadError> {
+    let rest = partial.rest(url, wanted);
+    let mut answer = match open(http, url, MOST_ARCHIVE, rest.as_ref()).await {
+        Err(error) if rest.is_some() && error.is_about_the_rest() => {
+            open(http, url, MOST_ARCHIVE, None).await?
+        }
+        answer => answer?,
+    };
+    let file = match answer.from {
+        0 => partial.begin(url, wanted, answer.validator.as_deref()),
+        _ => partial.go_on(),
+    };
+    let mut file = File::from_std(file.map_err(DownloadError::Write)?);
+    let written = append(&mut answer, &mut file, progress).await;
+    // Whatever came is there when it is gone on with.
+    file.flush().await.map_err(DownloadError::Write)?;
+    written?;
+    file.sync_all().await.map_err(DownloadError::Write)
+}
+
+async fn append(
+    answer: &mut Streamed,
+    file: &mut File,
+    progress: ProgressSink<'_>,
+) -> Result<(), DownloadError> {
+    let mut done = answer.from;
     while let Some(piece) = answer.piece().await? {
         let piece = piece.as_ref();
         done = counted(done, piece, MOST_ARCHIVE)?;
-        hash.update(piece);
         file.write_all(piece).await.map_err(DownloadError::Write)?;
         progress(Progress {
             doing: "fetching the release".into(),
@@ -130,13 +197,11 @@ async fn archive_once(
             unit: Unit::Bytes,
         });
     }
-    file.flush().await.map_err(DownloadError::Write)?;
-    file.sync_all().await.map_err(DownloadError::Write)?;
-    Ok(Digest(hash.finalize().into()))
+    Ok(())
 }
 
 async fn text_once(http: &Http, url: &str) -> Result<String, DownloadError> {
-    let mut answer = open(http, url, MOST_TEXT).await?;
+    let mut answer = open(http, url, MOST_TEXT, None).await?;
     let mut text = Vec::new();
     while let Some(piece) = answer.piece().await? {
         counted(text.len() as u64, piece.as_ref(), MOST_TEXT)?;
@@ -146,8 +211,8 @@ async fn text_once(http: &Http, url: &str) -> Result<String, DownloadError> {
 }
 
 /// An answer of success that does not already say that it is too much.
-async fn open(http: &Http, url: &str, most: u64) -> Result<Streamed, DownloadError> {
-    let answer = http.stream(url, PAUSE).await?;
+async fn open(http: &Http, url: &str, most: u64, rest: Option<&Rest>) -> Result<Streamed, DownloadError> {
+    let answer = http.stream(url, PAUSE, rest).await?;
     if !(200..300).contains(&answer.status) {
         return Err(DownloadError::Status(answer.status));
     }

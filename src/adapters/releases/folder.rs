@@ -51,7 +51,8 @@ pub(super) fn content_id(folder: &Path) -> Result<String, Fault> {
     })
 }
 
-struct HashWriter<'a>(&'a mut Sha256);
+/// Takes what is written into a hash.
+pub(super) struct HashWriter<'a>(pub(super) &'a mut Sha256);
 
 impl io::Write for HashWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -17,17 +17,33 @@ impl RollsBack for Embedded {
         &self,
         _: &Context,
         version: &Version,
-        _: Option<&Release>,
+        recorded: Option<&Release>,
     ) -> Result<(Release, ImageSource), Failure> {
-        let release = self.release(version, None).await?.ok_or_else(|| {
+        let by_hand = || {
             let folder = self.place.dir.join("releases").join(version.as_str());
-            Failure::refused(
-                Fault::new(format!("the release {version} is no longer here"))
-                    .hint(format!("put its files into {}", folder.display())),
-            )
+            format!("put its files into {}; nothing was changed", folder.display())
+        };
+        if self.is_here(version)? {
+            let release = self.release(version, None).await.map_err(Failure::refused)?;
+            return release
+                .map(|release| (release, ImageSource::Local))
+                .ok_or_else(|| gone(version, by_hand()));
+        }
+        let offered = self.release(version, None).await.map_err(|fault| {
+            let fault = Fault { hints: vec![by_hand()], ..fault };
+            Failure::refused(fault.within(format!("the release {version} is no longer here, nor to be had")))
         })?;
-        let image = if self.is_here(version)? { ImageSource::Local } else { ImageSource::Registry };
-        Ok((release, image))
+        let release = offered.ok_or_else(|| gone(version, by_hand()))?;
+        let was = recorded.and_then(|recorded| recorded.image_id.as_ref());
+        if release.image_id.as_ref().zip(was).is_some_and(|(is, was)| is != was) {
+            return Err(Failure::refused(
+                Fault::new(format!(
+                    "the release {version} is no longer here, and what `source` has under its name is another one"
+                ))
+                .hint(by_hand()),
+            ));
+        }
+        Ok((release, ImageSource::Registry))
     }
 
     async fn tables(
@@ -49,4 +65,8 @@ impl RollsBack for Embedded {
             |point: &RestorePoint| matches!(point, RestorePoint::Clone { database } if database == copy);
         Ok(last.filter(|last| made_it(&last.restore_point)).map(|last| last.at))
     }
+}
+
+fn gone(version: &Version, by_hand: String) -> Failure {
+    Failure::refused(Fault::new(format!("the release {version} is no longer here")).hint(by_hand))
 }
