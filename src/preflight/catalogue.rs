@@ -103,7 +103,7 @@ checks! {
     DbLocks, "db-locks", Database, "nobody waits for a lock, and no lock of opsctl's is left over";
     DbPooler, "db-pooler", Database, "no pooler shares connections between clients";
     StoreFile, "store-file", Store, "the store is there, and is a SQLite database";
-    StorePlace, "store-place", Store, "the store is on a disk of this machine";
+    StorePlace, "store-place", Store, "the store is on a disk of this machine, and can be written";
     StoreOpen, "store-open", Store, "nobody but the product has the store open";
     StoreSound, "store-sound", Store, "SQLite finds nothing broken in the store";
     StoreLog, "store-log", Store, "the store has a write-ahead log, and that is taken in";

@@ -9,15 +9,20 @@ use crate::report::quantity;
 /// A write-ahead log that is larger than the store, and than this, is not taken in any more.
 const LARGE_LOG: u64 = 64 << 20;
 
-/// Judges where the store is: locks cannot be relied on over a network.
-pub fn place(folder: &str, network: Option<&str>) -> Judgement {
-    match network {
-        None => Judgement::pass(folder),
-        Some(kind) => Judgement::fail(
+/// Judges where the store is: locks cannot be relied on over a network, and a store is written, with files beside it.
+/// `unwritable` tells what cannot be written there, and why.
+pub fn place(folder: &str, network: Option<&str>, unwritable: Option<&str>) -> Judgement {
+    match (network, unwritable) {
+        (None, None) => Judgement::pass(folder),
+        (Some(kind), _) => Judgement::fail(
             format!(
                 "{folder} is on a network file system ({kind}), where SQLite's locks cannot be relied on"
             ),
             "move the store to a local disk",
+        ),
+        (None, Some(why)) => Judgement::fail(
+            format!("it cannot be written: {why}"),
+            "is the disk mounted to be read only, perhaps after an error (`dmesg`)? may this user write there?",
         ),
     }
 }
@@ -164,7 +169,8 @@ mod tests {
         assert_eq!((other.status, other.evidence.as_str()), (Status::Fail, "open in sqlite3 (process 9)"));
         assert_eq!(other.remedies[1], "see what it is: `ps -fp 9`");
         assert_eq!(judged(&[]).status, Status::Pass);
-        assert_eq!(place("/srv", Some("NFS")).status, Status::Fail);
+        assert_eq!(place("/srv", Some("NFS"), None).status, Status::Fail);
+        assert_eq!(place("/srv", None, Some("/srv: Read-only file system")).status, Status::Fail);
     }
 
     #[test]

@@ -59,6 +59,13 @@ pub struct Size {
     pub log: u64,
 }
 
+impl Size {
+    /// Of both together.
+    pub fn both(self) -> u64 {
+        self.store + self.log
+    }
+}
+
 impl Condition {
     /// How its journal is kept.
     pub fn journal_mode(&self) -> &str {

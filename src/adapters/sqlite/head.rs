@@ -4,6 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use rustix::fs::Access;
+use rustix::io::Errno;
+
 use super::error::{Problem, SqliteError};
 
 /// How every database begins.
@@ -61,6 +64,18 @@ fn look(file: &Path) -> Result<(), Problem> {
 /// If the folder cannot be looked at.
 pub fn network_of(folder: &Path) -> std::io::Result<Option<&'static str>> {
     Ok(network(&rustix::fs::statfs(folder)?))
+}
+
+/// What this user cannot write of a store, the file or the folder that it is in, and why. A store that is not there is no
+/// reason.
+pub fn unwritable(file: &Path) -> Option<String> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    [folder, file].into_iter().find_map(|path| match rustix::fs::access(path, Access::WRITE_OK) {
+        Err(error) if error != Errno::NOENT => {
+            Some(format!("{}: {}", path.display(), std::io::Error::from(error)))
+        }
+        _ => None,
+    })
 }
 
 fn network(system: &rustix::fs::StatFs) -> Option<&'static str> {

@@ -42,6 +42,7 @@ pub(super) async fn run(context: &Context, place: Place, asked: &Rotate) -> Resu
     may_begin_anew(&ready)?;
     let Ready { turn, install, world, .. } = &ready;
     preflight::must_hold(context, install, &CHECKS).await?;
+    is_well(&ready)?;
     let facts = world.databases.facts(&ready.live()).await.map_err(Failure::refused)?;
     fits(&ready, facts.size_bytes)?;
     let (live, stamp) = (ready.live(), operate::stamp(&turn.operation));
@@ -107,6 +108,10 @@ fn may_begin_anew(ready: &Ready<Embedded>) -> Result<(), Failure> {
             ),
         ));
     }
+    Ok(())
+}
+
+fn is_well(ready: &Ready<Embedded>) -> Result<(), Failure> {
     if ready.found.wellness() == Wellness::Unwell {
         let trouble = ready.found.trouble.clone().unwrap_or_default();
         return Err(Failure::refused(

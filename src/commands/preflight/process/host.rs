@@ -46,7 +46,7 @@ fn disks(survey: &ProcessSurvey<'_>) -> Vec<Disk> {
 
 pub(super) fn room(survey: &ProcessSurvey<'_>) -> Judgement {
     let size = size(&survey.database().file);
-    host::room(&disks(survey), Some(size.store + size.log).filter(|size| *size > 0), Kind::Process)
+    host::room(&disks(survey), Some(size.both()).filter(|size| *size > 0), Kind::Process)
 }
 
 pub(super) fn inodes(survey: &ProcessSurvey<'_>) -> Judgement {

@@ -12,7 +12,7 @@ use crate::adapters::catalogue::{Catalogue, Record};
 use crate::adapters::disk::{self, Need};
 use crate::adapters::holders;
 use crate::adapters::sqlite::condition::{Depth, size, soundness};
-use crate::adapters::sqlite::head::network_of;
+use crate::adapters::sqlite::head::{network_of, unwritable};
 use crate::adapters::sqlite_database::working;
 use crate::commands::preflight::host::failing;
 use crate::commands::preflight::outlook::ALONE;
@@ -60,7 +60,7 @@ pub(super) fn place(survey: &ProcessSurvey<'_>) -> Judgement {
     let file = survey.database().file;
     let folder = folder_of(&file);
     match network_of(folder) {
-        Ok(network) => judge::place(&folder.display().to_string(), network),
+        Ok(network) => judge::place(&folder.display().to_string(), network, unwritable(&file).as_deref()),
         Err(error) => Judgement::skipped(format!("{}: {error}", folder.display())),
     }
 }
@@ -174,7 +174,7 @@ pub(in crate::commands) async fn schema(survey: &ProcessSurvey<'_>) -> Judgement
 pub(super) fn room(survey: &ProcessSurvey<'_>) -> Judgement {
     let file = survey.database().file;
     let size = size(&file);
-    let bytes = size.store + size.log;
+    let bytes = size.both();
     if bytes == 0 {
         return Judgement::skipped("see store-file: it is not there");
     }
