@@ -1,6 +1,7 @@
 //! Installs of products that are one process and one SQLite file.
 
 pub(super) mod process;
+mod recorded;
 pub(super) mod status;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,11 @@ impl Embedded {
         })
     }
 
+    /// What the environment file alone assigns.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// The database.
     pub fn database(&self) -> SqliteDatabase {
         database_of(&self.place, &self.profile)
@@ -138,12 +144,16 @@ impl Embedded {
     pub async fn release(&self, version: &Version, sha256: Option<Digest>) -> Result<Option<Release>, Fault> {
         let found = self.releases()?.offered(version, sha256).await?;
         Ok(found.map(|offer| Release {
-            version: version.clone(),
-            image: format!("{}:{version}", self.profile.product.name),
             digest: Some(offer.digest),
             image_id: offer.content,
-            pin: None,
+            ..self.named(version)
         }))
+    }
+
+    /// A release by its version alone.
+    fn named(&self, version: &Version) -> Release {
+        let image = format!("{}:{version}", self.profile.product.name);
+        Release { version: version.clone(), image, digest: None, image_id: None, pin: None }
     }
 
     /// Whether a release is in the install.
@@ -156,7 +166,13 @@ impl Embedded {
         let folder = self.releases()?.dir(version);
         let missing = || {
             let fault = Fault::new(format!("the release {version} is not in {}", folder.display()));
-            Failure::refused(fault.hint("put its files back there"))
+            let fault = fault.hint("put its files back there");
+            Failure::refused(match self.profile.runtime.source {
+                Some(_) => {
+                    fault.hint(format!("or have it brought from `source` again: `opsctl start {version}`"))
+                }
+                None => fault,
+            })
         };
         if !self.is_here(version)? {
             return Err(missing());

@@ -9,7 +9,7 @@ use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Closing, Entry, Progress, Record};
 use crate::journal::{JournalError, read};
-use crate::model::operation::OperationId;
+use crate::model::operation::{OperationId, OperationKind};
 use crate::report::quantity;
 
 /// Does what was asked.
@@ -36,7 +36,7 @@ fn list(place: &Place) -> Result<Outcome, Failure> {
                     progress.began.strftime("%Y-%m-%d %H:%M:%S").to_string(),
                     took(&progress),
                     progress.planned.actor.to_string(),
-                    ending(progress.ending).to_owned(),
+                    ending(progress.planned.plan.kind, progress.ending).to_owned(),
                 ]);
                 data.push(
                     json!({"operation": past.id, "kind": progress.planned.plan.kind, "began": progress.began,
@@ -75,19 +75,19 @@ fn one(place: &Place, id: &str) -> Result<Outcome, Failure> {
     let output = place.state.output(&id);
     let kept =
         if output.exists() { format!("\n\nwhat was said: {}", output.display()) } else { String::new() };
+    let kind = progress.planned.plan.kind;
     let text = format!(
-        "{id}: {} by {}, begun {} UTC, {}\narguments: {}\nopsctl {}\n{}\n\n{}{kept}",
-        progress.planned.plan.kind,
+        "{id}: {kind} by {}, begun {} UTC, {}\narguments: {}\nopsctl {}\n{}\n\n{}{kept}",
         progress.planned.actor,
         progress.began.strftime("%Y-%m-%d %H:%M:%S"),
         match progress.ending {
-            None => format!("not ended: {}", progress.ways_on()),
-            ended => ending(ended).to_owned(),
+            None if kind.has_to_end() => format!("not ended: {}", progress.ways_on()),
+            ended => ending(kind, ended).to_owned(),
         },
         progress.planned.arguments.join(" "),
         progress.planned.opsctl,
         show::progress(&progress),
-        log(&entries).join("\n")
+        log(kind, &entries).join("\n")
     );
     Ok(Outcome::new(text, json!({"operation": id, "entries": entries})))
 }
@@ -97,9 +97,11 @@ fn took(progress: &Progress) -> String {
         .map_or_else(|| "the clock was set back".to_owned(), quantity::duration)
 }
 
-fn ending(ending: Option<Closing>) -> &'static str {
+fn ending(kind: OperationKind, ending: Option<Closing>) -> &'static str {
     match ending {
-        None => "not ended",
+        None if kind.has_to_end() => "not ended",
+        None => "cut short",
+        Some(Closing::Failed) if !kind.has_to_end() => "failed",
         Some(Closing::Done) => "done",
         Some(Closing::Failed) => "failed, nothing changed",
         Some(Closing::RolledBack) => "failed, rolled back",
@@ -110,11 +112,11 @@ fn ending(ending: Option<Closing>) -> &'static str {
 }
 
 /// The records as lines, each with what it ended.
-fn log(entries: &[Entry]) -> Vec<String> {
+fn log(kind: OperationKind, entries: &[Entry]) -> Vec<String> {
     let mut began = None;
     let mut lines = Vec::new();
     for entry in entries {
-        let Some(mut line) = line(entry) else { continue };
+        let Some(mut line) = line(kind, entry) else { continue };
         match entry.record {
             Record::Started { .. } | Record::UndoStarted { .. } => began = Some(entry.at),
             Record::Finished { .. }
@@ -137,7 +139,7 @@ fn elapsed(from: jiff::Timestamp, to: jiff::Timestamp) -> Option<std::time::Dura
 }
 
 /// A record as a line of the operation's log; the plan is shown apart.
-fn line(entry: &Entry) -> Option<String> {
+fn line(kind: OperationKind, entry: &Entry) -> Option<String> {
     let said = match &entry.record {
         Record::Planned(_) => return None,
         Record::Started { step, attempt: 1 } => format!("step {} begun", step + 1),
@@ -154,7 +156,7 @@ fn line(entry: &Entry) -> Option<String> {
         Record::Paused { .. } => "paused".to_owned(),
         Record::Interrupted => "somebody asked to stop".to_owned(),
         Record::Resumed { actor, .. } => format!("taken up again by {actor}"),
-        Record::Closed { ending: how } => ending(Some(*how)).to_owned(),
+        Record::Closed { ending: how } => ending(kind, Some(*how)).to_owned(),
     };
     Some(format!("{}  {said}", entry.at.strftime("%H:%M:%S%.3f")))
 }

@@ -122,7 +122,9 @@ pub fn unfinished(state: &StateDir) -> Result<Option<Progress>, Failure> {
         .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
     for past in operations.into_iter().rev() {
         match past.progress {
-            Ok(progress) if progress.ending.is_none() => return Ok(Some(progress)),
+            Ok(progress) if progress.ending.is_none() && progress.planned.plan.kind.has_to_end() => {
+                return Ok(Some(progress));
+            }
             Ok(_) => {}
             Err(error) => return Err(unreadable(&error)),
         }

@@ -95,6 +95,10 @@ pub enum OperationKind {
     Rotate,
     /// Archives the live data, and begins with none.
     RotateStore,
+    /// Starts a product that nothing else starts.
+    Start,
+    /// Stops one.
+    Stop,
 }
 
 impl OperationKind {
@@ -109,7 +113,14 @@ impl OperationKind {
             Self::Rollback => "rollback",
             Self::Rotate => "rotate",
             Self::RotateStore => "rotate-store",
+            Self::Start => "start",
+            Self::Stop => "stop",
         }
+    }
+
+    /// Whether one that was cut short is gone on with or undone, and all else waits for that.
+    pub fn has_to_end(self) -> bool {
+        !matches!(self, Self::Start | Self::Stop)
     }
 
     /// The kind in a sentence.

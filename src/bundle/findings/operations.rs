@@ -64,6 +64,9 @@ fn judged(operation: &OperationFacts) -> Option<(Severity, &'static str, &'stati
         "rolled-back" => {
             (Warning, "failed and was rolled back: the old release and its data serve", history, "exit-4")
         }
+        "failed" if ["start", "stop"].contains(&operation.kind.as_str()) => {
+            (Warning, "failed", history, "exit-1")
+        }
         "failed" => (Warning, "failed; nothing was changed", history, "exit-1"),
         "left" => (
             Critical,

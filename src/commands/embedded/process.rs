@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Embedded;
+use super::recorded::Recorded;
 use crate::adapters::release_link::{ReleaseLink, selected};
 use crate::cli::Start;
 use crate::commands::context::{Context, Outcome};
@@ -13,6 +14,8 @@ use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
 use crate::model::operation::OperationKind;
 use crate::model::release::Version;
+use crate::plan::Plan;
+use crate::plan::step::{Before, Release, Step};
 use crate::ports::{Services as _, Settings as _};
 use crate::report::{Event, Reporter as _};
 
@@ -20,7 +23,7 @@ use crate::report::{Event, Reporter as _};
 pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let site = Embedded::required(context, &place, "start")?;
-    let turn = Turn::take(context, &place, OperationKind::Upgrade)?;
+    let turn = Turn::take(context, &place, OperationKind::Start)?;
     let services = site.services(&turn.operation)?;
     let version = which(&site, asked.version.as_deref())?;
     let release = site.release(&version, asked.sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
@@ -30,12 +33,16 @@ pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Resu
         )))
     })?;
     let progress = |progress| context.report(&Event::Progress(progress));
-    services.pull(&release, &progress).await?;
     let backup_dir = site.place.backup_dir(None, &site.variables);
-    ReleaseLink { install: place.dir.clone(), backup_dir }.select(&release).await?;
-    let all = site.all();
-    services.start(&all, &release).await?;
-    gates::pass(&services, Subject::Services(&all, &release), &site.limits(), &progress).await?;
+    let link = ReleaseLink { install: place.dir.clone(), backup_dir };
+    let (all, limits) = (site.all(), site.limits());
+    let mut recorded = Recorded::begin(context, &place, &turn, starting(&site, &release));
+    recorded.step(0, services.pull(&release, &progress)).await?;
+    recorded.step(1, link.select(&release)).await?;
+    recorded.step(2, services.start(&all, &release)).await?;
+    let gates = gates::pass(&services, Subject::Services(&all, &release), &limits, &progress);
+    recorded.step(3, gates).await?;
+    recorded.end();
     let log = services.log_of(site.profile.service.name.as_str());
     let text = format!(
         "{} {release} serves on port {}; its log is {}",
@@ -44,6 +51,19 @@ pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Resu
         log.display()
     );
     Ok(Outcome::new(text, json!({"release": release, "port": site.profile.service.port, "log": log})))
+}
+
+/// What a start does, in order.
+fn starting(site: &Embedded, release: &Release) -> Plan {
+    let services = site.all();
+    let steps = vec![
+        Step::Pull { release: release.clone() },
+        Step::SelectRelease { release: release.clone() },
+        Step::Start { services: services.clone(), release: release.clone() },
+        Step::PassGates { services, release: release.clone() },
+    ];
+    let before = Before { release: release.clone(), running: Vec::new(), well: false, safety_backup: None };
+    Plan { kind: OperationKind::Start, steps, commit: None, before }
 }
 
 /// Which release is meant. Another one than that which is selected is moved to by an upgrade.
@@ -66,12 +86,31 @@ fn which(site: &Embedded, named: Option<&str>) -> Result<Version, Failure> {
 pub(in crate::commands) async fn stop(context: &Context) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
     let site = Embedded::required(context, &place, "stop")?;
-    let turn = Turn::take(context, &place, OperationKind::Upgrade)?;
+    let turn = Turn::take(context, &place, OperationKind::Stop)?;
     let title = &site.profile.product.title;
     context.consent(&format!("Stop {title}?"))?;
     let services = site.services(&turn.operation)?;
-    if let Some(note) = services.stop(&site.profile.service.name).await? {
+    let name = &site.profile.service.name;
+    let stopped = match services.version_of(name.as_str())?.or_else(|| selected(&place.dir)) {
+        Some(version) => {
+            let plan = stopping(&site, site.named(&version));
+            let mut recorded = Recorded::begin(context, &place, &turn, plan);
+            let stopped = recorded.step(0, services.stop(name)).await?;
+            recorded.end();
+            stopped
+        }
+        // Nothing was ever started.
+        None => services.stop(name).await?,
+    };
+    if let Some(note) = stopped {
         context.warn(note);
     }
-    Ok(Outcome::new(format!("{title} is stopped"), json!({"stopped": site.profile.service.name})))
+    Ok(Outcome::new(format!("{title} is stopped"), json!({"stopped": name})))
+}
+
+/// What a stop does.
+fn stopping(site: &Embedded, release: Release) -> Plan {
+    let services = site.all();
+    let before = Before { release, running: services.clone(), well: false, safety_backup: None };
+    Plan { kind: OperationKind::Stop, steps: vec![Step::Quiesce { services }], commit: None, before }
 }

@@ -160,6 +160,8 @@ fn outcome(progress: &Progress, entries: &[Entry]) -> &'static str {
         Some(Closing::PastCommit) => "past-commit",
         Some(Closing::Aborted) => "aborted",
         Some(Closing::Left) => "left",
+        // Nobody goes on with it, and nothing waits for that.
+        None if !progress.planned.plan.kind.has_to_end() => "failed",
         None if progress.paused.is_some() => "paused",
         None if entries.last().is_some_and(|entry| entry.record == Record::Interrupted) => "interrupted",
         None => "unfinished",
