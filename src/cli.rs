@@ -241,10 +241,11 @@ pub struct Upgrade {
     /// Print every step and change nothing
     #[arg(long)]
     pub plan: bool,
-    /// Try the migrations on a copy restored from the newest backup, or from the one named, and change nothing
-    #[arg(long, value_name = "FILE|latest", num_args = 0..=1, require_equals = true, default_missing_value = "latest",
+    /// Try the migrations on a copy, and change nothing: on one of the backup that is named, else of the newest backup; of the
+    /// live store, for a product that runs as a process
+    #[arg(long, value_name = "FILE|latest", num_args = 0..=1, require_equals = true,
         conflicts_with_all = ["plan", "skip_backup"])]
-    pub rehearse: Option<String>,
+    pub rehearse: Option<Option<String>>,
     /// The SHA-256 of the release's archive, for a product that runs as a process and fetches its releases [default: what
     /// is published beside it]
     #[arg(long, value_name = "HEX", value_parser = process::sha256)]
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rehearsal_takes_the_newest_backup_or_the_one_named() {
+    fn a_rehearsal_may_name_a_backup() {
         let rehearse =
             |arguments: &[&str]| match Cli::try_parse_from([&["opsctl", "upgrade"], arguments].concat())
                 .ok()?
@@ -366,8 +367,8 @@ mod tests {
                 Command::Upgrade(upgrade) => upgrade.rehearse,
                 _ => None,
             };
-        assert_eq!(rehearse(&["--rehearse", "1.1.0"]).as_deref(), Some("latest"));
-        assert_eq!(rehearse(&["1.1.0", "--rehearse=x.tar.gz"]).as_deref(), Some("x.tar.gz"));
+        assert_eq!(rehearse(&["--rehearse", "1.1.0"]), Some(None));
+        assert_eq!(rehearse(&["1.1.0", "--rehearse=x.tar.gz"]), Some(Some("x.tar.gz".to_owned())));
         assert_eq!(rehearse(&["1.1.0", "--rehearse", "--plan"]), None);
     }
 

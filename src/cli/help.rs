@@ -73,8 +73,12 @@ Takes a backup, stops what writes, takes a restore point, migrates, proves the n
 no client can reach it, and only then lets it serve. Whatever fails before that is rolled back by
 itself and loses nothing.
 
+A rehearsal is made beside the product, which goes on: of a Compose product on a server of its own,
+of a process on a copy of its store. What was made for it is removed.
+
 Examples:
   opsctl upgrade 1.3.0 --plan
+  opsctl upgrade 1.3.0 --rehearse
   opsctl upgrade 1.3.0
   opsctl upgrade 1.3.0 --non-interactive --output json";
 
@@ -187,7 +191,7 @@ its own, and goes on when opsctl ends; after a restart of the machine, this star
 to pass its gates: alive, healthy, on its version. Compose products are started by Compose.
 
 Where its releases are fetched, the SHA-256 of the archive has to be known: it is published beside
-it over https, or given here.
+it over https, or given here. A download that broke off goes on where it ended.
 
 Examples:
   opsctl start 1.0.0

@@ -29,7 +29,7 @@ use crate::plan::step::{Release, RestorePoint};
 use crate::profile::ServiceName;
 
 /// What an upgrade needs to know of an install.
-trait Upgrades: Operable {
+pub(super) trait Upgrades: Operable {
     /// What a release's name stands for, found out before anything is changed; `sha256` is that of its archive, if it comes in
     /// one.
     async fn target(
@@ -56,7 +56,7 @@ trait Upgrades: Operable {
 
 /// Which backups an upgrade may take.
 #[derive(Debug, Clone, Copy)]
-struct Ids {
+pub(super) struct Ids {
     /// The one that it begins with, unless it was told not to.
     first: Option<BackupId>,
     /// The restore point, where that is one.
@@ -68,17 +68,16 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
     let version = Version::parse(&asked.version)
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     let place = Place::find(context)?;
-    match (Kind::at(context, &place)?, &asked.rehearse) {
-        (Kind::Compose, _) if asked.sha256.is_some() => Err(Failure::usage(
+    let kind = Kind::at(context, &place)?;
+    if kind == Kind::Compose && asked.sha256.is_some() {
+        return Err(Failure::usage(
             Fault::new("--sha256 is for products that run as a process: an image is known by its digest")
                 .hint("leave it out"),
-        )),
-        (Kind::Compose, Some(backup)) => rehearse::run(context, &asked, &version, backup).await,
+        ));
+    }
+    match (kind, &asked.rehearse) {
+        (_, Some(source)) => rehearse::run(context, &asked, &version, source.as_deref()).await,
         (Kind::Compose, None) => to::<Install>(context, place, &version, &asked).await,
-        (Kind::Process, Some(_)) => Err(Failure::refused(
-            Fault::new("an upgrade of a product that runs as a process cannot be rehearsed yet")
-                .hint("`--plan` shows every step; a failure before the commit point rolls back by itself"),
-        )),
         (Kind::Process, None) => to::<Embedded>(context, place, &version, &asked).await,
     }
 }

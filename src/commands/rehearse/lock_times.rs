@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::adapters::postgres::relation_locks::{Granted, LockMode, RelationLock};
 
+/// How often the locks are looked at. A lock that is shorter may not be seen.
+pub(super) const INTERVAL: Duration = Duration::from_millis(10);
+
 /// How one table was locked in one mode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct LockTime {

@@ -7,11 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::lock_times::LockTime;
-use super::migration::{INTERVAL, Ran};
-use crate::adapters::postgres::properties::database_facts;
-use crate::adapters::postgres::rows::row_counts;
-use crate::adapters::product_database::{self, ProductDatabase};
+use super::lock_times::{INTERVAL, LockTime};
 use crate::commands::context::Outcome;
 use crate::commands::show;
 use crate::error::Fault;
@@ -21,18 +17,40 @@ use crate::report::quantity;
 /// What is in the copy at one moment.
 #[derive(Debug)]
 pub(super) struct State {
-    size_bytes: u64,
-    rows: BTreeMap<String, u64>,
-    migrations: Vec<String>,
+    pub(super) size_bytes: u64,
+    pub(super) rows: BTreeMap<String, u64>,
+    pub(super) migrations: Vec<String>,
 }
 
-/// The restore that made the copy.
+/// What the copy was made from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MadeFrom<'a> {
+    /// A backup.
+    Backup(&'a Path),
+    /// The live data.
+    Live(&'a Path),
+}
+
+/// The making of the copy.
 #[derive(Debug)]
-pub(super) struct Restored {
+pub(super) struct Made {
     pub(super) took: Duration,
-    /// What the comparison with the manifest found.
+    /// What was found in it.
     pub(super) found: String,
     pub(super) state: State,
+}
+
+/// How the migrations ended.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// How long they ran.
+    pub(super) took: Duration,
+    /// Which tables they locked, where the database can be asked.
+    pub(super) locks: Option<Vec<LockTime>>,
+    /// The last lines of their log.
+    pub(super) log: Vec<String>,
+    /// Why they are no success, if they are none.
+    pub(super) trouble: Option<Fault>,
 }
 
 /// A whole rehearsal.
@@ -40,10 +58,20 @@ pub(super) struct Restored {
 pub(super) struct Tried<'a> {
     pub(super) from: &'a Release,
     pub(super) to: &'a Release,
-    pub(super) archive: &'a Path,
-    pub(super) restored: Restored,
+    pub(super) made_from: MadeFrom<'a>,
+    pub(super) made: Made,
     pub(super) ran: Ran,
+    /// What a check of all that is in the copy found afterwards, where there is one.
+    pub(super) integrity: Option<String>,
     pub(super) after: State,
+}
+
+impl MadeFrom<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Backup(path) | Self::Live(path) => path,
+        }
+    }
 }
 
 /// How many rows a table had and has; nothing where it did not exist.
@@ -54,69 +82,77 @@ struct RowChange {
     after: Option<u64>,
 }
 
-/// Looks at the copy.
-pub(super) async fn state_of(database: &ProductDatabase) -> Result<State, Fault> {
-    let session = database.session(&database.live()).await?;
-    let facts = database_facts(&session).await.map_err(|error| product_database::fault(&error))?;
-    let rows = row_counts(&session).await.map_err(|error| product_database::fault(&error))?;
-    let rows = rows.into_iter().map(|table| (format!("{}.{}", table.schema, table.name), table.rows));
-    let migrations = database.migrations(&session).await?;
-    Ok(State { size_bytes: facts.size_bytes, rows: rows.collect(), migrations })
+/// The result of migrations that work.
+pub(super) fn outcome(tried: &Tried<'_>) -> Outcome {
+    Outcome::new(text(tried), data(tried))
 }
 
-/// The result; a fault with everything that was seen if the migrations did not work.
-pub(super) fn outcome(tried: &Tried<'_>) -> Result<Outcome, Fault> {
-    if let Some(trouble) = &tried.ran.trouble {
-        let mut fault = trouble.clone();
-        fault.evidence.extend(tried.ran.log.iter().cloned());
-        fault.evidence.extend(tried.ran.locks.iter().map(lock_in_words));
-        return Err(fault.hint(format!(
-            "does the supplier of {} know this? the upgrade itself would fail and be rolled back",
-            tried.to
-        )));
-    }
-    Ok(Outcome::new(text(tried), data(tried)))
+/// That the migrations did not work, with everything that was seen.
+pub(super) fn refused(ran: &Ran, to: &Release) -> Option<Fault> {
+    let mut fault = ran.trouble.clone()?;
+    fault.evidence.extend(ran.log.iter().cloned());
+    fault.evidence.extend(ran.locks.iter().flatten().map(lock_in_words));
+    Some(fault.hint(format!(
+        "does the supplier of {to} know this? the upgrade itself would fail and be rolled back"
+    )))
 }
 
 fn text(tried: &Tried<'_>) -> String {
-    let Tried { from, to, archive, restored, ran, after } = tried;
-    let before = &restored.state;
+    let Tried { from, to, made_from, made, ran, integrity, after } = tried;
+    let before = &made.state;
     let mut table = show::table(["", "", ""]);
     let mut line = |name: &str, value: String, more: String| {
         table.add_row([name.to_owned(), value, more]);
     };
-    line("restore", quantity::duration(restored.took), restored.found.clone());
+    let making = match made_from {
+        MadeFrom::Backup(_) => "restore",
+        MadeFrom::Live(_) => "copy",
+    };
+    line(making, quantity::duration(made.took), made.found.clone());
     line("migrations", quantity::duration(ran.took), applied_in_words(before, after));
     line("size", size_in_words(before, after), String::new());
-    if ran.locks.is_empty() {
+    if let Some(found) = integrity {
+        line("integrity", found.clone(), String::new());
+    }
+    if ran.locks.as_ref().is_some_and(Vec::is_empty) {
         line("locks", "none seen".to_owned(), format!("looked every {} ms", INTERVAL.as_millis()));
     }
-    for lock in &ran.locks {
+    for lock in ran.locks.iter().flatten() {
         line("locks", lock.relation.clone(), times_in_words(lock));
     }
     for change in changes(&before.rows, &after.rows) {
         line("rows", change.table.clone(), change_in_words(&change));
     }
+    let of = match made_from {
+        MadeFrom::Backup(_) => "",
+        MadeFrom::Live(_) => "a copy of ",
+    };
     format!(
-        "the migrations of {to} (from {from}) work on {}\n{}\nnothing of the product was changed; everything that was made \
-         for this is removed",
-        archive.display(),
+        "the migrations of {to} (from {from}) work on {of}{}\n{}\nnothing of the product was changed; everything that was \
+         made for this is removed",
+        made_from.path().display(),
         show::lines(&table).trim_start_matches('\n')
     )
 }
 
 fn data(tried: &Tried<'_>) -> Value {
-    let Tried { from, to, archive, restored, ran, after } = tried;
-    let before = &restored.state;
+    let Tried { from, to, made_from, made, ran, integrity, after } = tried;
+    let before = &made.state;
+    let (backup, copied) = match made_from {
+        MadeFrom::Backup(path) => (Some(path), None),
+        MadeFrom::Live(path) => (None, Some(path)),
+    };
     json!({
         "rehearsed": true,
         "changed": false,
         "from": from,
         "to": to,
-        "backup": archive,
-        "restore": {"ms": milliseconds(restored.took), "found": restored.found},
+        "backup": backup,
+        "copied": copied,
+        "restore": {"ms": milliseconds(made.took), "found": made.found},
         "migrations": {"ms": milliseconds(ran.took), "applied": applied(before, after), "log": ran.log},
-        "locks": {"looked_every_ms": milliseconds(INTERVAL), "seen": ran.locks},
+        "integrity": integrity,
+        "locks": ran.locks.as_ref().map(|seen| json!({"looked_every_ms": milliseconds(INTERVAL), "seen": seen})),
         "size_bytes": {"before": before.size_bytes, "after": after.size_bytes},
         "rows": changes(&before.rows, &after.rows),
     })

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lock_times::{LockTime, LockTimes};
 use super::redirect::Redirected;
 use super::scratch::{Names, Scratch};
 use crate::adapters::compose_services::ComposeServices;
@@ -13,6 +12,8 @@ use crate::adapters::postgres::relation_locks::relation_locks;
 use crate::adapters::product_database;
 use crate::commands::context::Context;
 use crate::commands::install::Install;
+use crate::commands::rehearse::lock_times::{INTERVAL, LockTimes};
+use crate::commands::rehearse::report::Ran;
 use crate::error::Fault;
 use crate::gates::ended_badly;
 use crate::operations::MigrateBy;
@@ -20,26 +21,10 @@ use crate::plan::step::{OneOff, Release};
 use crate::ports::{Databases as _, Instance, InstanceState, Services as _};
 use crate::report::{Event, Progress, Reporter as _, Unit};
 
-/// How often the locks are looked at. A lock that is shorter may not be seen.
-pub(super) const INTERVAL: Duration = Duration::from_millis(10);
-
 /// How often the container is looked at: that is dearer.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 const LOG_LINES: usize = 20;
-
-/// How the migrations ended.
-#[derive(Debug)]
-pub(super) struct Ran {
-    /// How long they ran.
-    pub(super) took: Duration,
-    /// Which tables they locked.
-    pub(super) locks: Vec<LockTime>,
-    /// The last lines of their log.
-    pub(super) log: Vec<String>,
-    /// Why they are no success, if they are none.
-    pub(super) trouble: Option<Fault>,
-}
 
 /// Everything that the migrations need.
 pub(super) struct Migration<'a> {
@@ -84,7 +69,7 @@ impl Migration<'_> {
         let log = self.services.log_tail(&self.instance().await?, LOG_LINES).await;
         let took = self.took().await.unwrap_or_else(|| began.elapsed());
         self.services.remove_one_off(&self.names.migration).await?;
-        Ok(Ran { took, locks: times.result(), log, trouble })
+        Ok(Ran { took, locks: Some(times.result()), log, trouble })
     }
 
     async fn described(&self) -> Result<Rehearsal, Fault> {
