@@ -32,7 +32,7 @@ trait Rehearses {
     /// A folder of nobody else's, for its files.
     fn room(&self) -> PathBuf;
     /// Tries it.
-    async fn tried(&self) -> Result<Outcome, Fault>;
+    async fn tried(&self) -> Result<Outcome, Failure>;
     /// Removes what a rehearsal of this install made beside its folder, whichever made it.
     async fn clear(&self) -> Result<(), Fault>;
 }
@@ -99,12 +99,13 @@ fn room(place: &Place, operation: &OperationId) -> PathBuf {
 
 /// Tries it, and removes everything that was made for it: whatever comes of it, and when somebody stops it.
 async fn with_an_end(rehearsal: &impl Rehearses) -> Result<Outcome, Failure> {
-    carried_out(rehearsal).await.map_err(|fault| {
-        Failure::refused(fault.within("the rehearsal failed; nothing of the product was changed"))
+    carried_out(rehearsal).await.map_err(|Failure { exit, fault }| {
+        let exit = if exit == Exit::Failed { Exit::Refused } else { exit };
+        Failure::new(exit, fault.within("the rehearsal failed; nothing of the product was changed"))
     })
 }
 
-async fn carried_out(rehearsal: &impl Rehearses) -> Result<Outcome, Fault> {
+async fn carried_out(rehearsal: &impl Rehearses) -> Result<Outcome, Failure> {
     let interrupt = Interrupt::listen(|urgency| {
         if urgency == Urgency::AfterStep {
             anstream::eprintln!("\nstopping the rehearsal and removing what it made");
@@ -113,7 +114,7 @@ async fn carried_out(rehearsal: &impl Rehearses) -> Result<Outcome, Fault> {
     .map_err(|error| Fault::caused_by("cannot listen for signals", &error))?;
     let outcome = tokio::select! {
         outcome = from_the_beginning(rehearsal) => outcome,
-        () = interrupt.asked() => Err(Fault::new("it was stopped before its end")),
+        () = interrupt.asked() => Err(Fault::new("it was stopped before its end").into()),
     };
     let cleared = tokio::select! {
         cleared = clear(rehearsal) => cleared,
@@ -126,7 +127,7 @@ async fn carried_out(rehearsal: &impl Rehearses) -> Result<Outcome, Fault> {
     outcome
 }
 
-async fn from_the_beginning(rehearsal: &impl Rehearses) -> Result<Outcome, Fault> {
+async fn from_the_beginning(rehearsal: &impl Rehearses) -> Result<Outcome, Failure> {
     clear(rehearsal).await?;
     files::create_private_dir(&rehearsal.room())
         .map_err(|error| Fault::caused_by("cannot make room for the rehearsal", &error))?;

@@ -157,6 +157,23 @@ fn one_that_is_stopped_or_killed_leaves_nothing_that_the_next_does_not_remove() 
     install.assert_serves("1.0.0");
 }
 
+#[test]
+fn the_live_store_is_not_copied_beside_an_operation_that_changes_it() {
+    let install = Install::started("1.0.0");
+    install.send("a");
+    assert_eq!(install.run("backup").0, 0);
+    offer(&install, "3.3.0", "sleep 5.4343;");
+    let upgrade = begin(&install, &["upgrade", "3.3.0"]);
+    until("the migrations begin", || runs("sleep 5.4343"));
+    let held = exits(&install, 7, &["upgrade", "1.1.0", "--rehearse"]);
+    assert!(held.fault().contains("held by another operation: upgrade"), "{}", held.told());
+    let beside = does(&install, &["upgrade", "1.1.0", "--rehearse=latest"]);
+    assert_eq!(beside["migrations"]["applied"], serde_json::json!(["2"]), "{beside}");
+    let ended = upgrade.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.told());
+    install.assert_serves("3.3.0");
+}
+
 /// A product whose migrations know the store from elsewhere than `${DATABASE}`.
 fn told_otherwise(migrate: &str, environment: &str) -> Install {
     let install = Install::described(|text| {

@@ -86,7 +86,7 @@ impl Rehearses for Rehearsal<'_> {
         room(&self.install.place, &self.names.operation)
     }
 
-    async fn tried(&self) -> Result<Outcome, Fault> {
+    async fn tried(&self) -> Result<Outcome, Failure> {
         self.check_room().await?;
         let progress = |progress| self.context.report(&Event::Progress(progress));
         self.context.note(&format!("fetching {}", self.target));
@@ -109,7 +109,7 @@ impl Rehearses for Rehearsal<'_> {
         };
         let ran = migration.run().await?;
         if let Some(fault) = report::refused(&ran, &self.target) {
-            return Err(fault);
+            return Err(fault.into());
         }
         let after = state_of(&scratch.database).await?;
         Ok(report::outcome(&Tried {

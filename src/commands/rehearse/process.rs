@@ -26,6 +26,7 @@ use crate::commands::current::Found;
 use crate::commands::embedded::Embedded;
 use crate::commands::install::Place;
 use crate::commands::live::Setting;
+use crate::commands::operate;
 use crate::commands::ready::Operable as _;
 use crate::commands::restore::check;
 use crate::commands::show;
@@ -33,7 +34,7 @@ use crate::commands::site::Site as _;
 use crate::commands::upgrade::{Upgrades as _, nothing_to_do};
 use crate::error::{Failure, Fault};
 use crate::model::manifest::Sqlite;
-use crate::model::operation::OperationId;
+use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
 use crate::model::secret::Secret;
 use crate::plan::step::{OneOff, Release};
@@ -87,8 +88,8 @@ impl Rehearses for Rehearsal<'_> {
         room(&self.site.place, &self.operation)
     }
 
-    async fn tried(&self) -> Result<Outcome, Fault> {
-        self.check_room().await?;
+    async fn tried(&self) -> Result<Outcome, Failure> {
+        self.check_room()?;
         let redirection = Redirection::to(&self.copied().file, &self.site, &self.command)?;
         let services = self.services(redirection.environment)?;
         self.context.note(&format!("fetching {}", self.target));
@@ -104,7 +105,7 @@ impl Rehearses for Rehearsal<'_> {
         };
         let ran = migration.run().await?;
         if let Some(fault) = report::refused(&ran, &self.target) {
-            return Err(fault);
+            return Err(fault.into());
         }
         let integrity = Some(self.checked().await?);
         let after = self.facts().await?;
@@ -171,7 +172,7 @@ impl Rehearsal<'_> {
     }
 
     /// The copy, once more what the migrations may write of it, and what it is unpacked beside.
-    async fn check_room(&self) -> Result<(), Fault> {
+    fn check_room(&self) -> Result<(), Fault> {
         let bytes = match &self.backup {
             Some((_, summary)) => check::sizes(summary).1,
             None => condition::size(&self.site.database().file).both(),
@@ -182,11 +183,13 @@ impl Rehearsal<'_> {
             .map_err(|fault| fault.hint("make room and try again"))
     }
 
-    async fn make_copy(&self) -> Result<Made, Fault> {
+    async fn make_copy(&self) -> Result<Made, Failure> {
         let began = Instant::now();
         let copied = self.copied();
         match &self.backup {
             None => {
+                // A reader in the wrong moment would keep another operation from putting the store aside.
+                let _held = operate::hold(self.context, &self.site.place, OperationKind::Backup)?;
                 let (from, to) = (self.site.database().file, copied.file.clone());
                 self.context.note(&format!("copying {}", from.display()));
                 working(move || {

@@ -33,18 +33,21 @@ impl Redirection {
     pub(super) fn to(copy: &Path, site: &Embedded, command: &[String]) -> Result<Self, Fault> {
         let store = site.database().file;
         let live = Live { install: &site.place.dir, store: &store };
-        let (mut given, mut led) = (Vec::new(), false);
-        let mut lead = |value: &str| {
+        let (mut given, mut is_named) = (Vec::new(), false);
+        let mut with_copy = |value: &str| {
             let instead = live.instead(value, copy);
-            led |= instead.is_some();
+            is_named |= instead.is_some();
             instead.unwrap_or_else(|| value.to_owned())
         };
         for argument in command {
-            given.push(lead(&argument.replace(INSTALL, &live.install.display().to_string())));
+            given.push(with_copy(&argument.replace(INSTALL, &live.install.display().to_string())));
         }
-        let environment =
-            site.environment().iter().map(|(name, value)| (name.clone(), Secret::new(lead(value)))).collect();
-        if !led && !command.iter().any(|argument| argument.contains(STORE)) {
+        let environment = site
+            .environment()
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(with_copy(value))))
+            .collect();
+        if !is_named && !command.iter().any(|argument| argument.contains(STORE)) {
             return Err(Fault::new("nothing tells the migrations which store they are for: they would find the live one")
                 .hint(format!(
                     "name it as `{STORE}` in `command` below [migrate] in opsctl.toml, or in a variable of the environment file"
@@ -105,7 +108,7 @@ mod tests {
         let live = |exists: bool| {
             let store = install.path().join("data/c.db");
             if exists {
-                fs::write(&store, "x").unwrap();
+                drop(fs::File::create(&store).unwrap());
                 std::os::unix::fs::symlink(&store, install.path().join("link.db")).unwrap();
             }
             store
