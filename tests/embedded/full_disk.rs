@@ -65,11 +65,14 @@ fn a_store_that_cannot_be_archived_waits_beside_the_new_one_until_there_is_room(
 }
 
 #[test]
-fn a_product_can_be_stopped_on_a_full_disk_and_started_where_there_is_room_again() {
+fn on_a_full_disk_nothing_is_rehearsed_and_a_product_can_be_stopped() {
     let place = Place::of(20);
     let install = Install::laid_out();
     place.in_place_of(&install, ".opsctl");
     install.start("1.0.0");
+    let refused = exits(&install, 3, &["upgrade", "1.1.0", "--rehearse"]);
+    assert!(refused.fault().contains("not enough room"), "{}", refused.told());
+    assert!(refused.fault().contains("make room"), "{}", refused.told());
     place.disk.fill_but(0);
     let ended = begin(&install, &["stop"]).wait();
     assert_eq!(ended.code, Some(0), "{}", ended.told());

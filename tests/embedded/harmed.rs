@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,13 @@ use crate::stand::{Stand as _, begin, does, exits};
 /// Commands that read the store, and change data or release.
 const COMMANDS: [&[&str]; 4] =
     [&["backup"], &["upgrade", "1.1.0"], &["upgrade", "1.1.0", "--rehearse"], &["rotate", "store"]];
+
+/// What is done to a store.
+type Harm = fn(&Path);
+
+fn overwrite(store: &Path, from: u64, with: &[u8]) {
+    File::options().write(true).open(store).unwrap().write_all_at(with, from).unwrap();
+}
 
 fn with_receipts(count: u32) -> Install {
     let install = Install::started("1.0.0");
@@ -54,22 +62,14 @@ fn comes_back(install: &Install, receipts: usize) {
 
 #[test]
 fn what_is_no_store_any_more_is_told_by_its_own_reason_and_restored_over() {
-    let overwrite = |from: u64, with: Vec<u8>| {
-        move |store: &std::path::Path| {
-            File::options().write(true).open(store).unwrap().write_all_at(&with, from).unwrap();
-        }
-    };
-    let harms: [(&str, Box<dyn Fn(&std::path::Path)>); 4] = [
-        ("this is not a SQLite database, or it is encrypted", Box::new(overwrite(0, vec![0x3c; 4096]))),
-        ("the file is empty", Box::new(|store| drop(File::create(store).unwrap()))),
-        (
-            "it is damaged",
-            Box::new(|store| {
-                let length = fs::metadata(store).unwrap().len() / 2 / 4096 * 4096;
-                overwrite(length, vec![0x5a; 8192])(store);
-            }),
-        ),
-        ("this is not a SQLite database", Box::new(|store| fs::write(store, "short").unwrap())),
+    let harms: [(&str, Harm); 4] = [
+        ("this is not a SQLite database, or it is encrypted", |store| overwrite(store, 0, &[0x3c; 4096])),
+        ("the file is empty", |store| drop(File::create(store).unwrap())),
+        ("it is damaged", |store| {
+            let middle = fs::metadata(store).unwrap().len() / 2 / 4096 * 4096;
+            overwrite(store, middle, &[0x5a; 8192]);
+        }),
+        ("this is not a SQLite database", |store| fs::write(store, "short").unwrap()),
     ];
     let install = with_receipts(300);
     does(&install, &["backup"]);

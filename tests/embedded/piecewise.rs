@@ -1,8 +1,10 @@
 //! Releases that are fetched over connections that do not last: it goes on where it ended, and never with another file.
 
+use std::time::Duration;
+
 use crate::fetched::{archive_of, fetching, releases, sha256};
 use crate::install::Install;
-use crate::stand::Stand as _;
+use crate::stand::{Stand as _, begin, does};
 use crate::web::{Pieces, Served, Web};
 
 const PATH: &str = "/c-1.1.0.tar.gz";
@@ -53,6 +55,23 @@ fn what_a_run_brought_is_gone_on_with_by_the_next() {
     let (status, text) = install.run(&command);
     assert_eq!(status, 0, "{text}");
     assert_eq!(web.pieces_given(), [(half, archive.len() - half)]);
+    install.assert_serves("1.1.0");
+}
+
+#[test]
+fn what_a_killed_run_brought_is_gone_on_with() {
+    let web = Web::start();
+    let install = fetching(&web, "");
+    let archive = archive_of("1.1.0");
+    let half = archive.len() / 2;
+    serve(&web, Pieces { most: half, ..whole(&archive, "\"a\"") });
+    begin(&install, &["upgrade", "1.1.0", "--sha256", &sha256(&archive)])
+        .kill_at("pull", Duration::from_millis(400));
+    assert_eq!(kept(&install), Some(half as u64));
+    serve(&web, whole(&archive, "\"a\""));
+    does(&install, &["resume"]);
+    assert_eq!(web.pieces_given(), [(half, archive.len() - half)]);
+    assert_eq!(kept(&install), None);
     install.assert_serves("1.1.0");
 }
 
