@@ -41,13 +41,14 @@ trait Rehearses {
 /// the install's kind takes where nothing is named.
 pub async fn run(
     context: &Context,
+    place: Place,
+    kind: Kind,
     asked: &Upgrade,
     version: &Version,
     source: Option<&str>,
 ) -> Result<Outcome, Failure> {
-    let place = Place::find(context)?;
     let _only_one = only_one(&place)?;
-    match Kind::at(context, &place)? {
+    match kind {
         Kind::Compose => compose::run(context, place, asked, version, source).await,
         Kind::Process => process::run(context, place, asked, version, source).await,
     }

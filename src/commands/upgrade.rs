@@ -76,7 +76,7 @@ pub async fn run(context: &Context, asked: Upgrade) -> Result<Outcome, Failure> 
         ));
     }
     match (kind, &asked.rehearse) {
-        (_, Some(source)) => rehearse::run(context, &asked, &version, source.as_deref()).await,
+        (_, Some(source)) => rehearse::run(context, place, kind, &asked, &version, source.as_deref()).await,
         (Kind::Compose, None) => to::<Install>(context, place, &version, &asked).await,
         (Kind::Process, None) => to::<Embedded>(context, place, &version, &asked).await,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::fetched::{archive_of, fetching, sha256};
 use crate::install::{Install, files_of, write};
-use crate::stand::{Stand as _, begin, does, exits};
+use crate::stand::{Stand as _, Writes as _, begin, does, exits};
 use crate::web::{Served, Web};
 
 fn remove(install: &Install, release: &str) {
@@ -73,6 +73,24 @@ fn a_release_that_was_never_fetched_has_to_be_put_back_by_hand() {
     }
     does(&install, &["rollback"]);
     install.assert_serves("1.0.0");
+}
+
+#[test]
+fn the_release_that_runs_is_brought_back_by_a_start_and_goes_on_meanwhile() {
+    let install = Install::started("1.0.0");
+    let writer = install.writer();
+    writer.goes_on();
+    remove(&install, "1.0.0");
+    let refused = exits(&install, 3, &["upgrade", "1.1.0"]);
+    assert!(refused.fault().contains("`opsctl start 1.0.0`"), "{}", refused.told());
+    let process = fs::read(install.path(".opsctl/run/collector.process")).unwrap();
+    does(&install, &["start"]);
+    assert_eq!(fs::read(install.path(".opsctl/run/collector.process")).unwrap(), process);
+    writer.goes_on();
+    does(&install, &["upgrade", "1.1.0"]);
+    let (acknowledged, stored) = (writer.finish(), install.stored());
+    assert!(acknowledged.iter().all(|id| stored.contains(id)));
+    install.assert_serves("1.1.0");
 }
 
 #[test]

@@ -118,7 +118,13 @@ fn a_store_that_vanished_under_the_running_product_is_noticed() {
 #[test]
 fn a_store_that_somebody_holds_is_waited_for_and_then_said() {
     let install = with_receipts(3);
+    let holder = Connection::open(install.store()).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // It keeps the product from writing, and nobody from reading.
     does(&install, &["backup"]);
+    let refused = exits(&install, 3, &["upgrade", "1.1.0"]);
+    assert!(refused.fault().contains("store-open: open in embedded-"), "{}", refused.told());
+    drop(holder);
     assert_eq!(install.run("stop").0, 0);
     let holder = Connection::open(install.store()).unwrap();
     holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();

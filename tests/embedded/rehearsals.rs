@@ -1,7 +1,6 @@
 //! Migrations tried on a copy: the product serves and is written to meanwhile, and nothing of it is changed.
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -40,9 +39,11 @@ fn offer(install: &Install, version: &str, before: &str) {
     write(&folder.join("run"), &format!("{first}\n{more}\n{rest}"), 0o755);
 }
 
-/// Whether a process with this in its command runs.
-fn runs(what: &str) -> bool {
-    Command::new("pgrep").args(["-f", what]).output().unwrap().status.success()
+/// Whether a process with this command runs.
+fn runs(command: &str) -> bool {
+    let told = |entry: std::io::Result<fs::DirEntry>| fs::read(entry.ok()?.path().join("cmdline")).ok();
+    let commands = fs::read_dir("/proc").unwrap().filter_map(told);
+    commands.into_iter().any(|found| String::from_utf8_lossy(&found).replace('\0', " ").trim_end() == command)
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {
