@@ -19,6 +19,8 @@ main() {
     stage 'shell scripts' check_scripts
     stage 'formatting' cargo fmt --all --check
     stage 'lints' cargo clippy --quiet --workspace --all-targets -- -D warnings
+    # All at once: a package built alone has features of its own, and its dependencies are built once more.
+    stage 'build' cargo build --quiet --workspace --tests --bins
     stage 'images' build_images
     stage 'tests' cargo test --quiet --workspace -- --test-threads=2
     printf '\nall stages passed in %s s\n' "$SECONDS"
@@ -52,7 +54,6 @@ check_scripts() {
 # The sample product's releases and the PostgreSQL servers that the live tests run on.
 build_images() {
     local major
-    cargo build --quiet --package ledger
     build_ledger_images "$(built_binary debug ledger)"
     for major in 15 18; do
         build_postgres "$major"

@@ -1,6 +1,6 @@
 //! The first thing that a newcomer runs, on its own: how long it takes is part of what it is for.
 //!
-//! It needs the sample product's binary: `cargo build -p ledger`.
+//! It needs the sample product's binary: `cargo build --workspace`.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_types,
