@@ -1,7 +1,7 @@
 //! Asking a person.
 
 use dialoguer::theme::SimpleTheme;
-use dialoguer::{Confirm, Password, Select};
+use dialoguer::{Password, Select};
 use rustix::termios::{QueueSelector, tcflush};
 
 use crate::model::secret::Secret;
@@ -15,13 +15,16 @@ pub enum Answer {
     No,
 }
 
-/// Asks at the terminal. Enter alone, Escape, an ended input and a lost terminal all are a no.
+/// Asks at the terminal, for a line: a single key can be an accident. What is neither `y` nor `yes`, an ended input and a
+/// lost terminal all are a no.
 pub fn ask(question: &str) -> Answer {
     discard_input();
-    match Confirm::with_theme(&SimpleTheme).with_prompt(question).default(false).interact_opt() {
-        Ok(Some(true)) => Answer::Yes,
-        Ok(Some(false) | None) | Err(_) => Answer::No,
-    }
+    anstream::eprint!("{question} [y/N] ");
+    let mut line = String::new();
+    // By the terminal's own rules, under which Ctrl-C and Ctrl-D are what they are everywhere.
+    let read = std::io::stdin().read_line(&mut line);
+    let is_yes = ["y", "yes"].contains(&line.trim().to_lowercase().as_str());
+    if read.is_ok() && is_yes { Answer::Yes } else { Answer::No }
 }
 
 /// Lets a person choose at the terminal; Escape and a lost terminal are no choice.
