@@ -28,6 +28,7 @@ mod rehearsals;
 #[path = "../support/stand.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod stand;
+mod stopped;
 #[path = "../support/kill_sweep.rs"]
 mod sweep;
 mod terminal;

@@ -62,7 +62,7 @@ fn judged(operation: &OperationFacts) -> Option<(Severity, &'static str, &'stati
     let history = "`opsctl history` lists it; `opsctl history show ID` shows its steps";
     Some(match operation.outcome.as_str() {
         "rolled-back" => {
-            (Warning, "failed and was rolled back: the old release and its data serve", history, "exit-4")
+            (Warning, "failed and was rolled back: release and data are those of before", history, "exit-4")
         }
         "failed" if ["start", "stop"].contains(&operation.kind.as_str()) => {
             (Warning, "failed", history, "exit-1")

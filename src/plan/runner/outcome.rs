@@ -78,6 +78,13 @@ pub(super) fn went_back(plan: &Plan, touched: usize, closing: Closing) -> (Closi
             Exit::RolledBack,
             format!("the {kind} failed and was undone: the old value is the only one again"),
         ),
+        (true, closing) if plan.before.running.is_empty() => (
+            closing,
+            Exit::RolledBack,
+            format!(
+                "the {kind} failed and was rolled back: {release} is selected again with its data, and is stopped as before"
+            ),
+        ),
         (true, closing) => (
             closing,
             Exit::RolledBack,
