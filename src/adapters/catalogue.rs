@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapters::files::{self, FileError, Mode};
 use crate::model::backup_id::{BackupId, NextId};
 use crate::model::operation::OperationId;
-use crate::model::retention::Candidate;
+use crate::model::retention::{Candidate, FileState};
 
 pub use listing::{Foreign, Listed, Listing};
 pub use record::{Pin, Proof, Record, Verification};
@@ -117,6 +117,15 @@ impl Catalogue {
         known.map_or_else(|| directory.join(id.file_name()), |record| record.path(directory))
     }
 
+    /// The newest backup, and what became of its file.
+    ///
+    /// # Errors
+    /// If its folder cannot be looked into.
+    pub fn newest(&self, directory: &Path) -> io::Result<Option<(&Record, FileState)>> {
+        let newest = self.records().last();
+        newest.map(|record| Ok((record, listing::file_state(&record.path(directory), record)?))).transpose()
+    }
+
     /// The id for a backup begun `now`: after every id that was ever recorded, whatever the clock says.
     pub fn next_id(&self, now: Timestamp) -> NextId {
         BackupId::next(now, self.document.last_id)
@@ -204,7 +213,7 @@ impl Catalogue {
                 verified: record.verified.is_some(),
                 pinned: record.pinned.is_some(),
                 needed_by: needed_by(record.id),
-                file: listing::file_state(directory, record)?,
+                file: listing::file_state(&directory.join(record.id.file_name()), record)?,
             })
         };
         self.records().iter().map(candidate).collect()

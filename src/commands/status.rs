@@ -19,6 +19,7 @@ use crate::gates::{self, Subject};
 use crate::journal::lock::current_holder;
 use crate::journal::record::Progress;
 use crate::model::operation::{OperationId, OperationKind};
+use crate::model::retention::FileState;
 use crate::ports::Databases;
 use crate::profile::{DatabaseMode, ServiceName};
 use crate::report::quantity;
@@ -213,9 +214,21 @@ async fn beside(screen: &mut Screen, database: &ProductDatabase) -> Result<(), F
 pub(super) fn backups(screen: &mut Screen, install: &dyn Kept) {
     match Catalogue::open(install.place().state.root()) {
         Ok(catalogue) => {
-            let newest = catalogue.records().last();
-            let text = newest.map_or("none yet".to_owned(), |record| {
-                let state = if record.verified.is_some() { "verified" } else { "not verified" };
+            let directory = install.place().backup_dir(None, install.variables());
+            let newest = match catalogue.newest(&directory) {
+                Ok(newest) => newest,
+                Err(error) => {
+                    let what = format!("{} cannot be looked into", directory.display());
+                    return screen.trouble("backups", &Fault::caused_by(what, &error));
+                }
+            };
+            let text = newest.map_or("none yet".to_owned(), |(record, file)| {
+                let state = match file {
+                    FileState::Missing => "missing",
+                    FileState::Changed => "changed since it was written",
+                    FileState::Present if record.verified.is_some() => "verified",
+                    FileState::Present => "not verified",
+                };
                 format!(
                     "{} of {}, the newest {} ({state})",
                     catalogue.records().len(),
@@ -224,7 +237,11 @@ pub(super) fn backups(screen: &mut Screen, install: &dyn Kept) {
                 )
             });
             screen.row("backups", text);
-            screen.data["backups"] = json!({"count": catalogue.records().len(), "newest": newest});
+            screen.data["backups"] = json!({
+                "count": catalogue.records().len(),
+                "newest": newest.map(|(record, _)| record),
+                "newest_file": newest.map(|(_, file)| file),
+            });
         }
         Err(error) => screen.trouble("backups", &crate::adapters::dump_backups::catalogue_fault(&error)),
     }

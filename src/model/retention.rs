@@ -37,7 +37,8 @@ pub struct Candidate {
 }
 
 /// What became of a backup's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FileState {
     /// It is there.
     Present,

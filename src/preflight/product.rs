@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Judgement;
+use crate::model::retention::FileState;
 use crate::report::quantity;
 
 /// A backup older than this is no longer what one would want to go back to.
@@ -141,19 +142,41 @@ pub fn monitoring(services: &BTreeMap<String, bool>) -> Judgement {
 }
 
 /// Judges the newest backup by its age and by whether it was read back.
-pub fn backup(newest: Option<(&str, Duration, bool)>) -> Judgement {
-    match newest {
-        None => Judgement::warn("there is none", "take one: `opsctl backup`"),
-        Some((id, _, false)) => Judgement::warn(
+pub fn backup(newest: Option<NewestBackup>) -> Judgement {
+    let Some(NewestBackup { id, age, verified, file }) = newest else {
+        return Judgement::warn("there is none", "take one: `opsctl backup`");
+    };
+    let old = quantity::duration(age);
+    match file {
+        FileState::Changed => Judgement::fail(
+            format!("the file of {id} is not what was written"),
+            "what happened to it? the disk may be at its end; take another one: `opsctl backup`",
+        ),
+        FileState::Missing => {
+            Judgement::warn(format!("the file of {id} is missing"), "take another one: `opsctl backup`")
+        }
+        FileState::Present if !verified => Judgement::warn(
             format!("{id} was never verified"),
             format!("read it back: `opsctl backup verify {id}`"),
         ),
-        Some((id, age, true)) if age > BACKUP_AGE => Judgement::warn(
-            format!("{id} is {} old", quantity::duration(age)),
-            "take one: `opsctl backup`; and let a timer do it",
-        ),
-        Some((id, age, true)) => Judgement::pass(format!("{id}, {} old, verified", quantity::duration(age))),
+        FileState::Present if age > BACKUP_AGE => {
+            Judgement::warn(format!("{id} is {old} old"), "take one: `opsctl backup`; and let a timer do it")
+        }
+        FileState::Present => Judgement::pass(format!("{id}, {old} old, verified")),
     }
+}
+
+/// The newest backup on record.
+#[derive(Debug)]
+pub struct NewestBackup {
+    /// Its identifier.
+    pub id: String,
+    /// How long ago it was taken.
+    pub age: Duration,
+    /// Whether it was read back, or restored.
+    pub verified: bool,
+    /// What became of its file.
+    pub file: FileState,
 }
 
 /// Judges the rows of each table against those of a backup: a table that is gone is lost, rows may have been deleted.
@@ -260,8 +283,11 @@ mod tests {
     fn a_backup_is_recent_and_was_read_back() {
         let hours = Duration::from_hours;
         assert_eq!(backup(None).status, Status::Warn);
-        assert_eq!(backup(Some(("b", hours(1), false))).status, Status::Warn);
-        assert_eq!(backup(Some(("b", hours(49), true))).status, Status::Warn);
-        assert_eq!(backup(Some(("b", hours(47), true))).status, Status::Pass);
+        let newest = |age, verified, file| Some(NewestBackup { id: "b".to_owned(), age, verified, file });
+        assert_eq!(backup(newest(hours(1), false, FileState::Present)).status, Status::Warn);
+        assert_eq!(backup(newest(hours(49), true, FileState::Present)).status, Status::Warn);
+        assert_eq!(backup(newest(hours(47), true, FileState::Present)).status, Status::Pass);
+        assert_eq!(backup(newest(hours(1), true, FileState::Missing)).status, Status::Warn);
+        assert_eq!(backup(newest(hours(1), true, FileState::Changed)).status, Status::Fail);
     }
 }

@@ -129,7 +129,9 @@ pub fn schema(found: &Schemas) -> Judgement {
         )
     });
     let Some(backup) = &found.backup else {
-        return Judgement::skipped(format!("there is no backup of this release to compare with{last}"));
+        return Judgement::skipped(format!(
+            "there is no backup of this release that can be read, to compare with{last}"
+        ));
     };
     let missing: Vec<&str> = backup
         .applied

@@ -56,7 +56,7 @@ pub(super) fn list(known: &[Record], directory: &Path, product: &str) -> io::Res
     let mut listing = Listing { backups: Vec::new(), foreign: Vec::new() };
     for record in known {
         let path = record.path(directory);
-        let file = file_state(path.parent().unwrap_or(directory), record)?;
+        let file = file_state(&path, record)?;
         listing.backups.push(Listed::Known { record: record.clone(), file });
     }
     for (file_name, size_bytes) in named_like_backups(directory)? {
@@ -95,8 +95,8 @@ fn named_like_backups(directory: &Path) -> io::Result<Vec<(String, u64)>> {
 }
 
 /// Whether a known backup's file is there, of the length that was written.
-pub(super) fn file_state(directory: &Path, record: &Record) -> io::Result<FileState> {
-    match fs::symlink_metadata(directory.join(record.id.file_name())) {
+pub(super) fn file_state(path: &Path, record: &Record) -> io::Result<FileState> {
+    match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() && metadata.len() == record.size_bytes => Ok(FileState::Present),
         Ok(_) => Ok(FileState::Changed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FileState::Missing),

@@ -58,6 +58,15 @@ impl<'a> Outlook<'a> {
         self.values(read.file())
     }
 
+    /// Where backups are, also where the environment file cannot be read: then as if it did not name another place.
+    pub(in crate::commands) fn backup_dir(&self) -> PathBuf {
+        let mut settings = self.settings().unwrap_or_default();
+        if let Some(named) = self.context.surroundings.variable("BACKUP_DIR") {
+            settings.insert("BACKUP_DIR".to_owned(), named.to_owned());
+        }
+        self.place.backup_dir(None, &settings)
+    }
+
     /// What an environment file assigns.
     pub(in crate::commands) fn values(&self, file: &EnvFile) -> Result<Settings, Judgement> {
         let lookup = |name: &str| self.context.surroundings.variable(name).map(str::to_owned);

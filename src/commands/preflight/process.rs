@@ -160,7 +160,7 @@ impl Examined for ProcessSurvey<'_> {
             Check::HostInodes => host::inodes(self),
             Check::HostClock => host::clock(self).await,
             Check::HostPorts => host::ports(self),
-            Check::HostBackups => super::host::backups_in(&host::backup_dir(self)),
+            Check::HostBackups => super::host::backups_in(&self.backup_dir()),
             Check::EnvFile => super::environment::file(self),
             Check::EnvRequired => environment::required(self),
             Check::EnvNames => environment::names(self),

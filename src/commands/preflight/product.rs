@@ -12,6 +12,7 @@ use crate::adapters::docker::{Bind, BindAccess, Container, Health, ToolContainer
 use crate::adapters::dump_backups::catalogue_fault;
 use crate::commands::install::Install;
 use crate::commands::operate;
+use crate::error::Fault;
 use crate::journal::lock::current_holder;
 use crate::model::compose_model::{Mount, MountSource};
 use crate::model::image_ref::ImageRef;
@@ -252,9 +253,19 @@ pub(super) fn backup(survey: &Outlook<'_>) -> Judgement {
         Ok(catalogue) => catalogue,
         Err(error) => return failing(&catalogue_fault(&error)),
     };
-    let newest = catalogue.records().last().map(|record| {
-        let age = jiff::Timestamp::now().duration_since(record.created_at);
-        (record.id.to_string(), Duration::try_from(age).unwrap_or_default(), record.verified.is_some())
-    });
-    judge::backup(newest.as_ref().map(|(id, age, verified)| (id.as_str(), *age, *verified)))
+    let directory = survey.backup_dir();
+    match catalogue.newest(&directory) {
+        Ok(newest) => judge::backup(newest.map(|(record, file)| {
+            let age = jiff::Timestamp::now().duration_since(record.created_at);
+            judge::NewestBackup {
+                id: record.id.to_string(),
+                age: Duration::try_from(age).unwrap_or_default(),
+                verified: record.verified.is_some(),
+                file,
+            }
+        })),
+        Err(error) => {
+            failing(&Fault::caused_by(format!("{} cannot be looked into", directory.display()), &error))
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Looking at the machine that the process runs on.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::ProcessSurvey;
@@ -26,19 +26,10 @@ pub(super) fn resources() -> Judgement {
     })
 }
 
-/// Where backups are, also where the environment file cannot be read: then as if it did not name another place.
-pub(super) fn backup_dir(survey: &ProcessSurvey<'_>) -> PathBuf {
-    let mut settings = survey.settings().unwrap_or_default();
-    if let Some(named) = survey.context.surroundings.variable("BACKUP_DIR") {
-        settings.insert("BACKUP_DIR".to_owned(), named.to_owned());
-    }
-    survey.place.backup_dir(None, &settings)
-}
-
 fn disks(survey: &ProcessSurvey<'_>) -> Vec<Disk> {
     disk::disks(&[
         ("records", survey.place.state.root().to_owned()),
-        ("backups", backup_dir(survey)),
+        ("backups", survey.backup_dir()),
         ("the store", survey.database().directory().to_owned()),
         ("releases", survey.place.dir.join("releases")),
     ])

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::ProcessSurvey;
-use super::host::{backup_dir, folder_of};
+use super::host::folder_of;
 use crate::adapters::archive::{self, Origin, Summary};
 use crate::adapters::catalogue::{Catalogue, Record};
 use crate::adapters::disk::{self, Need};
@@ -181,7 +181,7 @@ pub(super) fn room(survey: &ProcessSurvey<'_>) -> Judgement {
     let need = |what, place: &Path| Need { what, place: place.to_owned(), bytes };
     let needs = [
         need("the restore point", folder_of(&file)),
-        need("the backup", &backup_dir(survey)),
+        need("the backup", &survey.backup_dir()),
         need("its copy", survey.place.state.root()),
     ];
     match disk::check(&needs) {
@@ -204,7 +204,7 @@ impl ProcessSurvey<'_> {
         let catalogue = Catalogue::open(self.place.state.root()).ok()?;
         let of_this = |record: &&Record| record.release.as_ref() == Some(release);
         let record = catalogue.records().iter().rev().find(of_this)?;
-        match archive::inspect(&catalogue.path_of(record.id, &backup_dir(self))) {
+        match archive::inspect(&catalogue.path_of(record.id, &self.backup_dir())) {
             Ok(Summary { origin: Origin::Opsctl(manifest), .. }) => {
                 Some(*manifest).filter(|manifest| manifest.reason != Reason::Archive)
             }
