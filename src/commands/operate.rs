@@ -86,6 +86,11 @@ fn may_go_beside(kind: OperationKind, unfinished: &Progress) -> bool {
     unfinished.paused.is_some() && matches!(kind, OperationKind::Backup | OperationKind::Prune)
 }
 
+/// Refuses what has to be alone with the product while an operation runs.
+pub(super) fn refuse_beside(place: &Place) -> Result<(), Failure> {
+    current_holder(&place.state.lock()).map_or(Ok(()), |holder| Err(held(Some(&holder))))
+}
+
 /// Holds the install against other operations, also for what is none.
 pub(super) fn hold(context: &Context, place: &Place, kind: OperationKind) -> Result<InstallLock, Failure> {
     place.state.create().map_err(|error| {

@@ -17,7 +17,7 @@ use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
 use crate::commands::embedded::Embedded;
 use crate::commands::install::{Install, Place};
-use crate::commands::operate::mention_unfinished;
+use crate::commands::operate::{mention_unfinished, refuse_beside};
 use crate::commands::preflight::host::failing;
 use crate::commands::preflight::outlook::{ALONE, Known};
 use crate::commands::preflight::process::ProcessSurvey;
@@ -35,6 +35,7 @@ use crate::report::{Event, Progress, Reporter};
 /// Does what was asked.
 pub async fn run(context: &Context, asked: &Verify) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
+    refuse_beside(&place)?;
     mention_unfinished(context, &place);
     if let Some(profile) = Embedded::described(&place)? {
         let (survey, began) = (ProcessSurvey::beside(context, place, Arc::new(profile)), Instant::now());
