@@ -21,6 +21,9 @@ const PRINT: &str = "`opsctl init --stdout` prints the annotated description";
 pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
     let place = Place::find(context).ok();
     let start = &context.surroundings.directory;
+    if context.global.dir.is_none() && !asked.stdout {
+        refuse_elsewhere(place.as_ref(), start)?;
+    }
     let given = || context.global.dir.as_ref().map_or_else(|| start.clone(), |given| start.join(given));
     let dir = place.as_ref().map_or_else(given, |place| place.dir.clone());
     let product = asked.product.unwrap_or_else(|| likely(place.as_ref(), &dir));
@@ -37,6 +40,21 @@ pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
         path.display()
     );
     Ok(Outcome::new(text, json!({"path": path})))
+}
+
+/// Who stands in some folder below an install may mean that one, or a new one.
+fn refuse_elsewhere(place: Option<&Place>, start: &Path) -> Result<(), Failure> {
+    match place {
+        Some(place) if place.dir != start && place.compose_dir != start => {
+            let (here, above) = (start.display(), place.dir.display());
+            Err(Failure::usage(
+                Fault::new(format!("{here} is inside of another install: {above}"))
+                    .hint(format!("describe that one: `opsctl --dir {above} init`"))
+                    .hint("or a new one in this folder: `opsctl --dir . init`"),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the folder looks like.

@@ -87,3 +87,20 @@ fn systemd_finds_the_unit_sound_and_tight() {
     let (is_tight, said) = judged(&["security", "--offline=true", "--threshold=20"]).expect("a judgement");
     assert!(is_tight, "{said}");
 }
+
+#[test]
+fn below_another_install_it_asks_which_is_meant() {
+    let sandbox = Sandbox::install();
+    sandbox.write("below/note", "");
+    let below = |arguments: &str| {
+        let mut command = sandbox.command();
+        sandbox.finish(command.args(arguments.split(' ')).current_dir(sandbox.path().join("below")))
+    };
+    let run = below("init --product collector");
+    assert_eq!(run.status, 2, "{run}");
+    assert!(
+        run.stderr.contains("is inside of another install") && !sandbox.path().join("opsctl.toml").exists()
+    );
+    assert_eq!(below("--dir . init --product collector").status, 0);
+    assert!(sandbox.path().join("below/opsctl.toml").exists());
+}
