@@ -1,6 +1,6 @@
 //! What must hold between the parts of a description.
 
-use super::{MigrationRun, ProcessProfile, Profile, Role, ServiceName, Source, Way};
+use super::{MigrationRun, Places, ProcessProfile, Profile, Role, ServiceName, Source, Way};
 
 /// Two parts that do not fit together, with the keys that lead to one of them.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
 
 /// What must hold between the parts of a description of a product that runs as a process.
 pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
+    commands_of_process(profile)?;
     let service = &profile.service;
     let watched = [("start", &service.start), ("stop", &service.stop), ("alive", &service.alive)];
     if watched.iter().any(|(_, command)| command.is_some()) {
@@ -55,6 +56,41 @@ pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
         }
         _ => Ok(()),
     }
+}
+
+/// Commands have a program, and hold nothing that stands for something which is not there: it would be taken as it is written.
+fn commands_of_process(profile: &ProcessProfile) -> Result<(), Conflict> {
+    let service = &profile.service;
+    let migrate = profile.migrate.as_ref().map(|migrate| &migrate.command);
+    let commands = [
+        (["service", "command"], Some(&service.command)),
+        (["service", "start"], service.start.as_ref()),
+        (["service", "stop"], service.stop.as_ref()),
+        (["service", "alive"], service.alive.as_ref()),
+        (["migrate", "command"], migrate),
+    ];
+    for (keys, command) in commands.into_iter().filter_map(|(keys, command)| Some((keys, command?))) {
+        if command.is_empty() && ["service.command", "migrate.command"].contains(&keys.join(".").as_str()) {
+            return Err(Conflict::at(&keys, "a command begins with a program"));
+        }
+        if let Some(unknown) = command.iter().find_map(|argument| unknown_placeholder(argument)) {
+            return Err(Conflict::at(
+                &keys,
+                format!(
+                    "`{unknown}` stands for nothing: there are {}; a variable of a shell is written without braces",
+                    Places::NAMES.join(", ")
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_placeholder(argument: &str) -> Option<&str> {
+    argument.match_indices("${").find_map(|(at, _)| {
+        let end = argument[at..].find('}')?;
+        Some(&argument[at..=at + end]).filter(|found| !Places::NAMES.contains(found))
+    })
 }
 
 fn one_api(profile: &Profile) -> Result<(), Conflict> {

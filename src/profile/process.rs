@@ -1,6 +1,5 @@
 //! The description of a product that is one process and one SQLite file.
 
-use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -201,16 +200,16 @@ impl ProcessProfile {
 }
 
 impl Places<'_> {
+    /// What stands for something in a command.
+    pub const NAMES: [&'static str; 3] = ["${PORT}", "${DATABASE}", "${INSTALL}"];
+
     /// A command with what it stands for in the place of each `${...}`.
     pub fn fill(&self, command: &[String]) -> Vec<String> {
         let text = |path: &Path| path.display().to_string();
-        let values = BTreeMap::from([
-            ("${PORT}", self.port.to_string()),
-            ("${DATABASE}", text(self.database)),
-            ("${INSTALL}", text(self.install)),
-        ]);
+        let values =
+            Self::NAMES.into_iter().zip([self.port.to_string(), text(self.database), text(self.install)]);
         let filled = |argument: &String| {
-            values.iter().fold(argument.clone(), |argument, (name, value)| argument.replace(name, value))
+            values.clone().fold(argument.clone(), |argument, (name, value)| argument.replace(name, &value))
         };
         let mut command: Vec<String> = command.iter().map(filled).collect();
         if let Some(program) = command.first_mut()
@@ -273,6 +272,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
         assert!(refused("\nport = ", "\nprt = ").contains("did you mean `port`?"));
+        assert!(refused("\"${DATABASE}\"", "\"${DATABSE}\"").contains("`${DATABSE}` stands for nothing"));
         assert!(refused("\nport = ", "\nstart = ['x']\nport = ").contains("`stop`"));
         assert!(
             refused("\nport = ", "\nstart = ['x']\nstop = ['x']\nalive = []\nport = ").contains("`alive`")

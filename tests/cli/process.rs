@@ -59,3 +59,52 @@ fn what_cannot_be_looked_at_is_not_sound() {
 fn there_is_no_log_to_count_yet() {
     insta::assert_snapshot!(told(&described(), "logs stats"));
 }
+
+#[test]
+fn what_stands_for_nothing_in_a_command_is_refused() {
+    let sandbox = Sandbox::empty();
+    for (command, because) in [
+        (r#"["./collector", "--db", "${DATABSE}"]"#, "`${DATABSE}` stands for nothing"),
+        ("[]", "a command begins with a program"),
+    ] {
+        sandbox.write("opsctl.toml", DESCRIPTION.replace(r#"["./collector"]"#, command));
+        let run = sandbox.run("status");
+        assert_eq!(run.status, 2, "{run}");
+        assert!(run.stderr.contains(because) && run.stderr.contains("opsctl.toml:9"), "{run}");
+    }
+}
+
+#[test]
+fn a_backup_that_is_not_what_it_was_is_not_told_as_verified() {
+    let sandbox = described();
+    let name = "backup-2026-01-02-030405.tar.gz";
+    let record = r#"{"id":"2026-01-02-030405","sequence":1,"created_at":"2026-01-02T03:04:05Z",
+        "release":"1.0.0","reason":"manual","size_bytes":9,"rows":1,"verified":{"at":"2026-01-02T03:04:06Z","how":"read-back"}}"#;
+    sandbox.write(
+        ".opsctl/backups.json",
+        format!(r#"{{"format":1,"last_sequence":1,"last_id":"2026-01-02-030405","backups":[{record}]}}"#),
+    );
+    for (content, told) in
+        [(None, "missing"), (Some("cut"), "changed since it was written"), (Some("as it was"), "verified")]
+    {
+        if let Some(content) = content {
+            sandbox.write(&format!("backup/{name}"), content);
+        }
+        let (status, check) = (sandbox.run("status"), sandbox.run("preflight --only product-backup"));
+        assert!(status.stdout.contains(&format!("2026-01-02-030405 ({told})")), "{status}");
+        let said = check.to_string();
+        let expected = match told {
+            "missing" => "the file of 2026-01-02-030405 is missing",
+            "verified" => "old",
+            _ => "the file of 2026-01-02-030405 is not what was written",
+        };
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn what_is_rotated_is_named_where_nobody_can_be_asked() {
+    let run = described().run("--non-interactive rotate");
+    assert_eq!(run.status, 2, "{run}");
+    assert!(run.stderr.contains("opsctl rotate store"), "{run}");
+}

@@ -34,7 +34,7 @@ const CHECKS: [Check; 6] = [
 
 /// Archives the store and begins a new one.
 pub(super) async fn run(context: &Context, place: Place, asked: &Rotate) -> Result<Outcome, Failure> {
-    refuse_other(asked)?;
+    refuse_other(context, asked)?;
     let given = asked.create.place.backup_dir.as_deref();
     let ready: Ready<Embedded> =
         ready(context, place, OperationKind::RotateStore, Purpose::of_plan(asked.plan), given).await?;
@@ -79,8 +79,13 @@ pub(super) async fn run(context: &Context, place: Place, asked: &Rotate) -> Resu
     ))
 }
 
-fn refuse_other(asked: &Rotate) -> Result<(), Failure> {
+fn refuse_other(context: &Context, asked: &Rotate) -> Result<(), Failure> {
     match &asked.secret {
+        // At a terminal the question names what is done.
+        None if !asked.status && !asked.plan && !context.asks() => Err(Failure::usage(
+            Fault::new("what to rotate is not said")
+                .hint("`opsctl rotate store` archives the store, and begins a new one"),
+        )),
         _ if asked.status => Err(Failure::usage(
             Fault::new("this product has no secrets to rotate")
                 .hint("`opsctl history` shows when its store was rotated"),
