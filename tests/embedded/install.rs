@@ -2,33 +2,40 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::stand::{Stand, Writes, does};
+use crate::client::{Writer, ask, post};
+use crate::stand::{Stand, does};
 
-const RELEASES: [&str; 6] = [
+const RELEASES: [&str; 7] = [
     "1.0.0",
     "1.1.0",
     "2.0.0-migration-fails",
     "2.0.0-crash-loop",
+    "2.0.0-dies-later",
     "2.0.0-wrong-version",
     "2.0.0-never-ready",
 ];
 
+/// Where programs are found.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 pub(crate) struct Install {
     folder: TempDir,
     pub(crate) port: u16,
+    /// How opsctl is called.
+    pub(crate) call: Vec<String>,
+    /// Where it finds programs.
+    pub(crate) programs: String,
 }
 
 impl Install {
@@ -48,7 +55,8 @@ impl Install {
     pub(crate) fn described(alter: impl Fn(String) -> String) -> Self {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let install = Self { folder, port };
+        let (call, programs) = (vec![env!("CARGO_BIN_EXE_opsctl").to_owned()], PATH.to_owned());
+        let install = Self { folder, port, call, programs };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
         write(&install.path("opsctl.toml"), &alter(description(port)), 0o644);
@@ -84,6 +92,22 @@ impl Install {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Lets each release run the program that is at `place` behind a shell, so that what watches over it sees no more of an
+    /// environment than it gave.
+    pub(crate) fn run_behind_shell(&self, place: &str) {
+        for release in RELEASES {
+            let run = self.path("source").join(release).join("run");
+            let text = fs::read_to_string(&run).unwrap();
+            let text = text.replace(&program().display().to_string(), place).replace(" exec ", " ");
+            write(&run, &text.replace("LEDGER_", "trap : TERM\nLEDGER_"), 0o755);
+        }
+    }
+
+    /// Lets opsctl find programs in a folder of the install first.
+    pub(crate) fn find_first_in(&mut self, folder: &str) {
+        self.programs = format!("{}:{PATH}", self.path(folder).display());
     }
 
     /// Runs opsctl as a person does: its exit status and all that it said.
@@ -179,9 +203,9 @@ impl Stand for Install {
     type Writer = Writer;
 
     fn opsctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.current_dir(self.folder.path()).args(arguments);
+        let mut command = Command::new(&self.call[0]);
+        command.env_clear().env("PATH", &self.programs);
+        command.current_dir(self.folder.path()).args(&self.call[1..]).args(arguments);
         command
     }
 
@@ -259,16 +283,35 @@ impl Drop for Install {
     }
 }
 
-/// The files of a release: their names, what is in them, and their modes.
-pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
+/// The sample product's program.
+pub(crate) fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
     assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
+    program
+}
+
+/// The files of a release: their names, what is in them, and their modes.
+pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
+    let program = program();
     let description = format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
     let script = format!(
         "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
         program.display()
     );
     [("release.json", fs::read_to_string(description).unwrap(), 0o644), ("run", script, 0o755)]
+}
+
+/// The members of a bundle, by their paths below its folder.
+pub(crate) fn members(file: &Path) -> Vec<(String, String)> {
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(file).unwrap()));
+    let member = |mut entry: tar::Entry<'_, GzDecoder<File>>| {
+        let path = entry.path().unwrap().display().to_string();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        let below = path.split_once('/').map_or(path.clone(), |(_, below)| below.to_owned());
+        (below, String::from_utf8_lossy(&content).into_owned())
+    };
+    archive.entries().unwrap().map(|entry| member(entry.unwrap())).collect()
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {
@@ -306,70 +349,4 @@ file = "data/collector.db"
 begins_empty = true
 "#
     )
-}
-
-fn post(port: u16, id: &str) -> Option<u16> {
-    let body = format!(
-        r#"{{"id":"urn:receipt:{id}","credentialSubject":{{"chain":{{"chain_id":"c","sequence":1}},"action":{{"type":"t"}}}},"proof":{{"proofValue":"z"}}}}"#
-    );
-    ask(port, "POST /receipts", &body)
-}
-
-fn ask(port: u16, what: &str, body: &str) -> Option<u16> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    let length = body.len();
-    write!(
-        stream,
-        "{what} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    answer.split(' ').nth(1)?.parse().ok()
-}
-
-/// Sends receipts without a pause until it is stopped, and remembers which were acknowledged.
-pub(crate) struct Writer {
-    stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicUsize>,
-    thread: JoinHandle<Vec<String>>,
-}
-
-impl Writer {
-    pub(crate) fn start(port: u16) -> Self {
-        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let (until, count) = (stop.clone(), acknowledged.clone());
-        let thread = std::thread::spawn(move || {
-            let mut ids = Vec::new();
-            for number in 0.. {
-                if until.load(Ordering::Relaxed) {
-                    break;
-                }
-                let id = format!("w{number}");
-                if post(port, &id) == Some(201) {
-                    ids.push(format!("urn:receipt:{id}"));
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-                sleep(Duration::from_millis(2));
-            }
-            ids
-        });
-        Self { stop, acknowledged, thread }
-    }
-}
-
-impl Writes for Writer {
-    fn goes_on(&self) {
-        let (before, began) = (self.acknowledged.load(Ordering::Relaxed), Instant::now());
-        while self.acknowledged.load(Ordering::Relaxed) < before + 10 {
-            assert!(began.elapsed() < Duration::from_secs(20), "nothing is acknowledged any more");
-            sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn finish(self) -> Vec<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
 }

@@ -12,6 +12,7 @@
 #[path = "../support/broken.rs"]
 mod broken;
 mod brought_back;
+mod client;
 #[path = "../live/disk.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod disk;
@@ -20,6 +21,7 @@ mod foreign;
 mod full_disk;
 mod harmed;
 mod install;
+mod journal;
 mod looking;
 mod over_https;
 mod piecewise;
