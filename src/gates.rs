@@ -32,6 +32,12 @@ const OUT_OF_MEMORY: &str = "ran out of memory: the kernel ended it";
 /// What to do about that.
 const MORE_MEMORY: &str = "does its description allow it enough memory, and does the machine have as much?";
 
+/// What a program says whose port somebody else has.
+const PORT_TAKEN: &str = "address already in use";
+
+/// What to do about that.
+const WHO_HAS_IT: &str = "its port is taken: `opsctl preflight --only host-ports` shows by whom";
+
 /// What is looked at, and what it must be.
 #[derive(Debug, Clone, Copy)]
 pub enum Subject<'a> {
@@ -323,7 +329,11 @@ async fn failed<S: Services>(services: &S, seen: &[Seen], why: String) -> Fault 
     let culprit = broken.or_else(|| seen.iter().find(|seen| seen.finding != Finding::Well)).or(seen.first());
     let mut fault = Fault::new(why);
     if let Some(instance) = culprit.and_then(|seen| seen.instance.as_ref()) {
-        fault = fault.evidence(services.log_tail(instance, LOG_LINES).await);
+        let log = services.log_tail(instance, LOG_LINES).await;
+        if log.iter().any(|line| line.to_ascii_lowercase().contains(PORT_TAKEN)) {
+            fault = fault.hint(WHO_HAS_IT);
+        }
+        fault = fault.evidence(log);
         if instance.out_of_memory {
             fault = fault.hint(MORE_MEMORY);
         }

@@ -26,6 +26,17 @@ pub struct Product {
     pub live: DatabaseName,
     /// How the product migrates its database, where opsctl is to run that.
     pub migrate: Option<MigrateBy>,
+    /// Whether the product can be asked to check its data.
+    pub data_check: DataCheck,
+}
+
+/// Whether the product can be asked to check its own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataCheck {
+    /// Its description says how.
+    Described,
+    /// There is nothing to ask.
+    None,
 }
 
 /// Whether the product was well when it was looked at.
@@ -59,6 +70,11 @@ impl Product {
             well: self.well == Wellness::Well,
             safety_backup: None,
         }
+    }
+
+    /// Lets the product check its data, where it can be asked to.
+    fn check_data(&self) -> Option<Step> {
+        (self.data_check == DataCheck::Described).then_some(Step::ScanData)
     }
 
     /// Migrates with a release, where opsctl is to do that. The container stays until it is recorded how it ended: whoever

@@ -159,6 +159,9 @@ impl Profile {
     /// [`ProfileError`] with file, line and column: for what is no TOML, an unknown key (with the one that was probably
     /// meant), a value that cannot be, and what does not fit together.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
+        if let Some(unknown) = ProfileError::of_unknown_kind(file, text) {
+            return Err(unknown);
+        }
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
         check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;

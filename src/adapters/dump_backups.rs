@@ -22,6 +22,7 @@ use crate::adapters::product_database::ProductDatabase;
 use crate::adapters::tool_host::ToolHost;
 use crate::error::Fault;
 use crate::explain::Topic;
+use crate::journal::state_dir;
 use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::{self, Mode, Reason};
@@ -226,5 +227,9 @@ pub(crate) fn decisions(
 
 /// An error of the catalogue, with what to do about it.
 pub(crate) fn catalogue_fault(error: &CatalogueError) -> Fault {
-    Fault::caused_by("the record of the backups cannot be used", error)
+    let what = "the record of the backups cannot be used";
+    match error {
+        CatalogueError::Read(path, error) => state_dir::unreadable(path, what, error),
+        error => Fault::caused_by(what, error),
+    }
 }

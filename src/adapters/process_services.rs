@@ -37,7 +37,7 @@ use crate::profile::{HttpPath, Places, ProcessProfile, ServiceName, Supervisor};
 use crate::report::quantity;
 
 pub use log::ProcessLog;
-pub use look::{Run, run_of, runs};
+pub use look::{Run, one_offs, run_of, runs};
 
 use launch::launch;
 use record::{Intent, Record};
@@ -311,7 +311,8 @@ impl Services for ProcessServices {
     }
 
     async fn log_tail(&self, instance: &Instance, lines: usize) -> Vec<String> {
-        match self.log_of(&instance.id).tail(lines).await {
+        let begin = self.record(&instance.id).log_begin();
+        match self.log_of(&instance.id).tail(lines, begin).await {
             Ok(tail) => tail.iter().map(|line| self.redactor.redact(line)).collect(),
             Err(fault) => vec![format!("(its log could not be read: {fault})")],
         }

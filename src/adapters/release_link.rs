@@ -36,6 +36,22 @@ impl ReleaseLink {
         Version::parse(text.trim()).ok()
     }
 
+    /// Selects what was selected before, or nothing.
+    ///
+    /// # Errors
+    /// If the link cannot be changed.
+    pub fn put_back(&self, selected: Option<&Version>) -> Result<(), Fault> {
+        let Some(version) = selected else {
+            let removed = fs::remove_file(self.install.join(LINK));
+            let removed = removed.map_err(|error| Fault::caused_by("the link `current` stays", &error));
+            return removed.and_then(|()| {
+                files::sync_dir(&self.install)
+                    .map_err(|error| Fault::caused_by("the disk did not do its part", &error))
+            });
+        };
+        self.point(version)
+    }
+
     fn point(&self, version: &Version) -> Result<(), Fault> {
         let failed = |error: &dyn std::error::Error| {
             Fault::caused_by(format!("the release {version} cannot be selected"), error)

@@ -57,7 +57,7 @@ impl Releases {
         match (from, &runtime.source) {
             (Some(folder), _) => {
                 if let Some(sha256) = sha256 {
-                    self.require_made_from(version, sha256)?;
+                    self.require_made_from(version, &folder, sha256)?;
                 }
                 let content = working(move || folder::content_id(&folder)).await?;
                 Ok(Some(Offer { digest: content.clone(), content: Some(content) }))
@@ -130,14 +130,44 @@ impl Releases {
     }
 
     /// Removes the oldest of the releases that were brought here, beyond as many as the profile keeps, and what was left
-    /// of bringing others. `needed` stay. Says which were removed.
+    /// of bringing others. `needed` stay, and those that `failed` go first. Says which were removed.
     ///
     /// # Errors
     /// If the records cannot be read or a folder cannot be removed.
-    pub async fn drop_old(&self, needed: Vec<Version>) -> Result<Vec<Version>, Fault> {
+    pub async fn drop_old(&self, needed: Vec<Version>, failed: Vec<Version>) -> Result<Vec<Version>, Fault> {
         let (install, records) = (self.install.clone(), self.records.clone());
         let keep = self.profile.runtime.keep.get() as usize;
-        working(move || brought::drop_old(&install, &records, keep, &needed)).await
+        working(move || brought::drop_old(&install, &records, keep, (&needed, &failed))).await
+    }
+
+    /// What is on record of the files of a release that was brought: their hash, and when that was.
+    pub fn as_brought(&self, version: &Version) -> Option<(String, jiff::Timestamp)> {
+        Brought::read(&self.records, version).map(|brought| (brought.content, brought.at))
+    }
+
+    /// Refuses a release that is here and was changed since it was brought.
+    ///
+    /// # Errors
+    /// If it was, or cannot be read.
+    pub async fn require_as_brought(&self, version: &Version) -> Result<(), Fault> {
+        let folder = self.dir(version);
+        let Some((content, at)) = self.as_brought(version).filter(|_| folder.is_dir()) else { return Ok(()) };
+        if self.content_id(version).await? == content {
+            return Ok(());
+        }
+        let folder = folder.display();
+        let fault = Fault::new(format!(
+            "the files of {version} are not what they were when it was brought, at {}: {folder}",
+            at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        ));
+        let aside = format!("`mv {folder} {folder}.changed`");
+        let fault = match self.profile.runtime.source {
+            Some(_) => fault.hint(format!("who changed them? {aside}: then it is brought again")),
+            None => fault.hint("who changed them? put the files of that release back"),
+        };
+        let record = Brought::path(&self.records, version);
+        Err(fault
+            .hint(format!("where the change is meant: `rm {}` lets it count as yours", record.display())))
     }
 
     /// Where the release of a version is kept.
@@ -158,7 +188,7 @@ impl Releases {
         Brought::read(&self.records, version).filter(|brought| brought.content == content)
     }
 
-    fn require_made_from(&self, version: &Version, sha256: Digest) -> Result<(), Fault> {
+    fn require_made_from(&self, version: &Version, folder: &Path, sha256: Digest) -> Result<(), Fault> {
         let known = Brought::read(&self.records, version).and_then(|brought| brought.archive);
         match known {
             Some(known) if known == sha256 => Ok(()),
@@ -166,11 +196,16 @@ impl Releases {
                 "the release {version} is here already, from an archive with another SHA-256: {known}"
             ))
             .hint(self.put_aside(version))),
-            None => Err(Fault::new(format!(
-                "the release {version} is a folder, and a SHA-256 is that of an archive: they cannot be compared"
-            ))
-            .hint("leave --sha256 out")
-            .hint(self.put_aside(version))),
+            None => {
+                let fault = Fault::new(format!(
+                    "the release {version} is a folder, and a SHA-256 is that of an archive: they cannot be compared"
+                ));
+                let fault = fault.hint(format!("leave --sha256 out: the folder is {}", folder.display()));
+                Err(match self.profile.runtime.source {
+                    Some(Source::Archives(_)) => fault.hint(self.put_aside(version)),
+                    Some(Source::Folder(_)) | None => fault,
+                })
+            }
         }
     }
 

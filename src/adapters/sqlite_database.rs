@@ -101,6 +101,14 @@ impl SqliteDatabase {
     }
 }
 
+impl SqliteDatabase {
+    /// Gives the live store another name, with nothing in its place, and says whether there was one.
+    pub async fn put_aside(&self, name: &DatabaseName) -> Result<bool, Fault> {
+        let (live, aside) = (self.file.clone(), self.path_of(name));
+        working(move || swap::put_aside(&live, &aside)).await
+    }
+}
+
 fn unreadable(error: &SqliteError) -> Fault {
     error.fault("the database cannot be read")
 }

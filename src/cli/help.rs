@@ -191,6 +191,10 @@ For a product that is one process and one SQLite file. It is started from `curre
 its own, and goes on when opsctl ends; after a restart of the machine, this starts it again. It has
 to pass its gates: alive, healthy, on its version. Compose products are started by Compose.
 
+One that fails, or is interrupted, is taken back: what it started is stopped, what was selected is
+selected again, and a store that it made is put aside. A release whose files were changed since it
+was brought is not started, nor is one whose store is gone.
+
 Where its releases are fetched, the SHA-256 of the archive has to be known: it is published beside
 it over https, or given here. A download that broke off goes on where it ended.
 

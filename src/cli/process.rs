@@ -15,6 +15,9 @@ pub struct Start {
     /// The SHA-256 of the release's archive, where it is fetched [default: what is published beside it]
     #[arg(long, value_name = "HEX", value_parser = sha256, requires = "version")]
     pub sha256: Option<Digest>,
+    /// Begin with nothing in the store, where the one that there was is gone
+    #[arg(long)]
+    pub empty_store: bool,
 }
 
 pub(super) fn sha256(text: &str) -> Result<Digest, String> {

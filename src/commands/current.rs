@@ -269,9 +269,7 @@ pub struct LastUpgrade {
 
 /// The last upgrade that was not gone back from since.
 pub fn last_upgrade(state: &StateDir) -> Result<Option<LastUpgrade>, Failure> {
-    let operations = state
-        .operations()
-        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let operations = state.past()?;
     for past in operations.into_iter().rev() {
         let Ok(progress) = past.progress else { continue };
         match (progress.planned.plan.kind, progress.ending) {
@@ -283,6 +281,44 @@ pub fn last_upgrade(state: &StateDir) -> Result<Option<LastUpgrade>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// What became of the releases that operations moved to.
+#[derive(Debug, Default)]
+pub struct ReleaseHistory {
+    /// The one before the last upgrade, as long as that can be gone back from.
+    pub before_last_upgrade: Option<Version>,
+    /// The one that the last upgrade or rollback left.
+    pub left_last: Option<Version>,
+    /// Those that the last attempt to move to failed with.
+    pub failed: Vec<Version>,
+}
+
+/// Reads from the records of operations what became of the releases that they moved to.
+pub fn release_history(state: &StateDir) -> Result<ReleaseHistory, Fault> {
+    let operations = state.past()?;
+    let last = last_upgrade(state).map_err(|failure| failure.fault)?;
+    let mut history = ReleaseHistory {
+        before_last_upgrade: last.map(|last| last.from.version),
+        ..ReleaseHistory::default()
+    };
+    for progress in operations.into_iter().filter_map(|past| past.progress.ok()) {
+        let plan = &progress.planned.plan;
+        let target = plan.steps.iter().find_map(|step| match step {
+            Step::SelectRelease { release } => Some(release.version.clone()),
+            _ => None,
+        });
+        let (Some(target), Some(ending)) = (target, progress.ending) else { continue };
+        history.failed.retain(|failed| *failed != target);
+        match ending {
+            Closing::Done | Closing::PastCommit if plan.before.release.version != target => {
+                history.left_last = Some(plan.before.release.version.clone());
+            }
+            Closing::Failed | Closing::RolledBack => history.failed.push(target),
+            _ => {}
+        }
+    }
+    Ok(history)
 }
 
 fn upgrade_in(progress: Progress) -> Option<LastUpgrade> {
@@ -311,9 +347,7 @@ pub fn needed_backups(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, 
 }
 
 fn behind_unfinished(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
-    let operations = state
-        .operations()
-        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let operations = state.past()?;
     let unfinished =
         operations.into_iter().filter_map(|past| past.progress.ok()).filter(|past| past.ending.is_none());
     Ok(unfinished

@@ -1,8 +1,11 @@
 //! Installs of products that are one process and one SQLite file.
 
-pub(super) mod process;
+mod offers;
 mod recorded;
+pub(super) mod start;
 pub(super) mod status;
+pub(super) mod stop;
+pub(super) mod store;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,7 +35,7 @@ use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::release::Version;
 use crate::model::secret::Secret;
-use crate::operations::{MigrateBy, Product as Operated};
+use crate::operations::{DataCheck, MigrateBy, Product as Operated};
 use crate::plan::by_hand::{Handbook, ProcessByHand};
 use crate::plan::step::Release;
 use crate::ports::{Instance, InstanceState, Limits, Services as _, World};
@@ -272,14 +275,16 @@ impl Site for Embedded {
 
     async fn drop_old_releases(&self, world: &WorldOf<Self>) -> Result<Vec<String>, Fault> {
         let services = &world.services;
-        let last = current::last_upgrade(&self.place.state).map_err(|failure| failure.fault)?;
+        let history = current::release_history(&self.place.state)?;
         let needed = [
             release_link::selected(&self.place.dir),
             services.version_of(self.profile.service.name.as_str())?,
             world.settings.previous(),
-            last.map(|last| last.from.version),
+            history.before_last_upgrade,
+            history.left_last,
         ];
-        let dropped = services.releases.drop_old(needed.into_iter().flatten().collect()).await?;
+        let needed = needed.into_iter().flatten().collect();
+        let dropped = services.releases.drop_old(needed, history.failed).await?;
         Ok(dropped.iter().map(ToString::to_string).collect())
     }
 }
@@ -360,6 +365,7 @@ impl Operable for Embedded {
             well: found.wellness(),
             live,
             migrate,
+            data_check: DataCheck::None,
         }
     }
 

@@ -22,10 +22,7 @@ pub fn run(context: &Context, asked: &History) -> Result<Outcome, Failure> {
 }
 
 fn list(place: &Place) -> Result<Outcome, Failure> {
-    let operations = place
-        .state
-        .operations()
-        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let operations = place.state.past()?;
     let mut table = show::table(["operation", "begun (UTC)", "took", "by", "ended"]);
     let mut data = Vec::new();
     for past in operations {

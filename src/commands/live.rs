@@ -32,7 +32,7 @@ use crate::model::manifest::{self, Mode};
 use crate::model::operation::OperationId;
 use crate::model::redaction::Redactor;
 use crate::model::secret::Secret;
-use crate::operations::Product as Operated;
+use crate::operations::{DataCheck, Product as Operated};
 use crate::plan::by_hand::{ByHand, Handbook};
 use crate::ports::{Clock, Limits, World};
 use crate::profile::{DatabaseMode, Hooks, Product, ServiceName};
@@ -255,6 +255,7 @@ impl Operable for Install {
             well: found.wellness(),
             live,
             migrate: current::migrate_by(self),
+            data_check: if self.profile.scan.is_some() { DataCheck::Described } else { DataCheck::None },
         }
     }
 

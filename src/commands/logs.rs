@@ -19,6 +19,7 @@ use crate::commands::install::{Install, Place};
 use crate::commands::site::Opened;
 use crate::commands::{live, show};
 use crate::error::{Failure, Fault};
+use crate::journal::state_dir;
 use crate::logs::{Counter, Span, Stats};
 use crate::model::operation::{OperationId, OperationKind};
 use crate::ports::Services as _;
@@ -160,12 +161,10 @@ async fn of_process(
     let logs = asked.product.map_or_else(|| site.profile.logs.clone(), KnownLogs::logs);
     let mut counter = Counter::new(&logs, asked.per, span);
     match site.services(operation)?.log_of(service.as_str()) {
-        ProcessLog::File(file) if !file.exists() => {
-            return Err(Fault::new(format!("there is no log of {service}: {} is not there", file.display()))
-                .hint("was it ever started? `opsctl status`")
-                .into());
+        ProcessLog::File(file) => {
+            is_readable(&file, service)?;
+            of_file(&site.place.dir, &file, &mut counter)?;
         }
-        ProcessLog::File(file) => of_file(&site.place.dir, &file, &mut counter)?,
         ProcessLog::Journal(unit) => {
             if !of_journal(&unit, span, MOST_OF_LOG, &mut counter).await? {
                 context.warn(format!("the journal of {unit} is too long to be read: only its end was"));
@@ -188,6 +187,16 @@ pub(super) async fn of_journal(
     let end = journal::end(unit, wanted).await?;
     end.entries.iter().filter_map(Entry::own).for_each(|line| counter.line(line.as_bytes()));
     Ok(!end.shortened)
+}
+
+fn is_readable(log: &Path, service: &ServiceName) -> Result<(), Fault> {
+    let Err(error) = std::fs::metadata(log) else { return Ok(()) };
+    Err(if error.kind() == io::ErrorKind::NotFound {
+        Fault::new(format!("there is no log of {service}: {} is not there", log.display()))
+            .hint("was it ever started? `opsctl status`")
+    } else {
+        state_dir::unreadable(log, "the log cannot be read", &error)
+    })
 }
 
 fn of_file(directory: &Path, file: &Path, counter: &mut Counter<'_>) -> Result<(), Failure> {

@@ -122,9 +122,7 @@ fn held(holder: Option<&Holder>) -> Failure {
 
 /// The operation that was begun and not ended, if there is one.
 pub fn unfinished(state: &StateDir) -> Result<Option<Progress>, Failure> {
-    let operations = state
-        .operations()
-        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let operations = state.past()?;
     for past in operations.into_iter().rev() {
         match past.progress {
             Ok(progress) if progress.ending.is_none() && progress.planned.plan.kind.has_to_end() => {
@@ -339,13 +337,20 @@ async fn finish<I: Site>(
         // the container that migrated.
         let _ = install.clear_tools(world).await;
         install.clear_one_offs(world).await;
-        match install.drop_old_releases(world).await {
-            Ok(dropped) if dropped.is_empty() => {}
-            Ok(dropped) => context.note(&format!("old releases are removed: {}", dropped.join(", "))),
-            Err(fault) => context.warn(format!("old releases are not removed: {fault}")),
+        // What failed removes nothing that somebody may want to try again.
+        if outcome.is_ok() {
+            drop_old_releases(context, install, world).await;
         }
     }
     outcome
+}
+
+async fn drop_old_releases<I: Site>(context: &Context, install: &I, world: &WorldOf<I>) {
+    match install.drop_old_releases(world).await {
+        Ok(dropped) if dropped.is_empty() => {}
+        Ok(dropped) => context.note(&format!("old releases are removed: {}", dropped.join(", "))),
+        Err(fault) => context.warn(format!("old releases are not removed: {fault}")),
+    }
 }
 
 fn unrecorded(error: &JournalError) -> Failure {

@@ -96,13 +96,14 @@ async fn back<I: RollsBack>(context: &Context, place: Place, asked: &Rollback) -
         superseded: Vec::new(),
     };
     let plan = rollback::plan(&ready.product(), request);
-    if asked.plan {
-        return Ok(show::plan(&plan));
-    }
     let loss = match &destination.data {
         Source::RestorePoint(database) => loss::since_copy(&ready, database).await?,
         Source::Backup(archive) => loss::since_backup(&ready, archive).await?,
     };
+    if asked.plan {
+        let text = format!("{}\n{loss}", show::steps(&plan));
+        return Ok(Outcome::new(text, json!({"plan": plan, "changed": false, "loss": loss.data()})));
+    }
     context.note(&show::steps(&plan));
     context.warn(loss.to_string());
     let (title, from) = (ready.title(), &ready.found.release);

@@ -15,6 +15,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::Fault;
 use crate::journal::record::{Progress, SCHEMA};
 use crate::journal::{Journal, JournalError, read};
 use crate::model::operation::{OperationId, OperationKind};
@@ -23,6 +24,17 @@ use crate::model::operation::{OperationId, OperationKind};
 #[derive(Debug, Clone)]
 pub struct StateDir {
     root: PathBuf,
+}
+
+/// That something of an install's state cannot be read. It is for one user only.
+pub fn unreadable(path: &Path, what: &str, error: &io::Error) -> Fault {
+    let fault = Fault::new(format!("{}: {error}", path.display())).within(what);
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            fault.hint("it is for the user who operates the install: run opsctl as that user, or with sudo")
+        }
+        _ => fault,
+    }
 }
 
 /// An operation that left a journal.
@@ -105,6 +117,15 @@ impl StateDir {
         fs::File::open(&operations).and_then(|directory| directory.sync_all()).map_err(|source| {
             JournalError::Io { action: "sync the directory of", path: self.journal(id), source }
         })
+    }
+
+    /// All operations, in words for a person where they cannot be read.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn past(&self) -> Result<Vec<PastOperation>, Fault> {
+        let of = self.root.join("operations");
+        self.operations().map_err(|error| unreadable(&of, "the records of operations cannot be read", &error))
     }
 
     /// All operations in the order in which they began. An operation whose journal holds no whole line never happened.

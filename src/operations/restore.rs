@@ -91,7 +91,7 @@ pub fn plan(product: &Product, request: Request) -> Plan {
     let release = product.release.clone();
     steps.push(Step::Start { services: services.clone(), release: release.clone() });
     steps.push(Step::PassGates { services, release });
-    steps.push(Step::ScanData);
+    steps.extend(product.check_data());
     steps.extend(request.superseded.into_iter().map(|database| Step::DropDatabase { database }));
     Plan { kind: OperationKind::Restore, steps, commit, before }
 }
@@ -111,16 +111,12 @@ fn migrate(product: &Product, request: &Request) -> Vec<Step> {
 pub fn plan_undo(product: &Product, replaced: &DatabaseName, undone: &DatabaseName) -> Plan {
     let services = product.to_start();
     let release = product.release.clone();
-    Plan {
-        kind: OperationKind::UndoRestore,
-        steps: vec![
-            Step::Quiesce { services: product.services.clone() },
-            Step::Swap { live: product.live.clone(), incoming: replaced.clone(), outgoing: undone.clone() },
-            Step::Start { services: services.clone(), release: release.clone() },
-            Step::PassGates { services, release },
-            Step::ScanData,
-        ],
-        commit: None,
-        before: product.before(),
-    }
+    let mut steps = vec![
+        Step::Quiesce { services: product.services.clone() },
+        Step::Swap { live: product.live.clone(), incoming: replaced.clone(), outgoing: undone.clone() },
+        Step::Start { services: services.clone(), release: release.clone() },
+        Step::PassGates { services, release },
+    ];
+    steps.extend(product.check_data());
+    Plan { kind: OperationKind::UndoRestore, steps, commit: None, before: product.before() }
 }

@@ -71,8 +71,8 @@ pub fn plan(product: &Product, request: Request) -> Plan {
         Step::SelectRelease { release: target.clone() },
         Step::Start { services: services.clone(), release: target.clone() },
         Step::PassGates { services, release: target },
-        Step::ScanData,
     ]);
+    steps.extend(product.check_data());
     steps.extend(request.superseded.into_iter().map(|database| Step::DropDatabase { database }));
     Plan { kind: OperationKind::Rollback, steps, commit: None, before: product.before() }
 }

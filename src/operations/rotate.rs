@@ -163,7 +163,7 @@ pub fn plan(product: &Product, request: &Request) -> Plan {
                 query,
                 before,
             }));
-            steps.push(Step::ScanData);
+            steps.extend(product.check_data());
             steps.len()
         }
     };

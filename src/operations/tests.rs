@@ -29,6 +29,7 @@ fn product(version: &str) -> Product {
         well: Wellness::Well,
         live: database("ledger"),
         migrate: Some(MigrateBy { service: service("migrate"), command: None }),
+        data_check: DataCheck::Described,
     }
 }
 

@@ -145,6 +145,13 @@ where
             };
             match ended {
                 StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
+                // The product may be down meanwhile: nobody should have to ask twice for it to be back.
+                StepEnd::Interrupted if step.waits() && plan.can_be_undone(index + 1) => {
+                    self.record(Record::Interrupted)?;
+                    let fault = Fault::new(format!("interrupted while it was to {step}"));
+                    let undone = self.go_back(plan, index + 1, fault, Closing::Aborted).await;
+                    return undone.map(|()| Ended::Done);
+                }
                 StepEnd::Interrupted => {
                     return self.stop(plan, index + 1).await.map(|()| Ended::Done);
                 }

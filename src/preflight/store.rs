@@ -27,6 +27,15 @@ pub fn place(folder: &str, network: Option<&str>, unwritable: Option<&str>) -> J
     }
 }
 
+/// Judges a store that is open in what opsctl itself started, by its name, and an operation that was cut short has left.
+pub fn open_in_left_over(name: &str, holder: &Holder) -> Judgement {
+    Judgement::fail(
+        format!("open in {holder}: that is opsctl's own {name}, which an operation that was cut short left"),
+        "`opsctl status` shows that operation: `opsctl resume` or `opsctl abort` ends both",
+    )
+    .and(format!("where none waits any more: `kill -- -{}`", holder.session))
+}
+
 /// Judges who has the store open. `ours` tells the product's own processes, and `running` whether it runs.
 pub fn open(holders: &[Holder], ours: impl Fn(&Holder) -> bool, running: bool) -> Judgement {
     let (own, others): (Vec<&Holder>, Vec<&Holder>) = holders.iter().partition(|holder| ours(holder));

@@ -24,6 +24,9 @@ pub struct ProfileError {
     pub hint: String,
 }
 
+/// What runs a product.
+const KINDS: [&str; 2] = ["compose", "process"];
+
 /// Names further apart than this are not taken for one another (Jaro-Winkler, 1 is equal).
 const LIKENESS: f64 = 0.75;
 
@@ -34,7 +37,20 @@ impl ProfileError {
             return Self::at(file, text, at, &unknown.message(), unknown.hint());
         }
         let hint = "see the annotated description that `opsctl init` writes".to_owned();
-        Self::at(file, text, at, &error.message().replace('\n', ", "), hint)
+        Self::at(file, text, at, &in_plain_words(&error.message().replace('\n', ", ")), hint)
+    }
+
+    /// A kind of runtime that there is none of: what else the description holds depends on it.
+    pub(super) fn of_unknown_kind(file: &Path, text: &str) -> Option<Self> {
+        let root: toml::Table = text.parse().ok()?;
+        let name = root.get("runtime")?.get("kind")?.as_str()?;
+        if KINDS.contains(&name) {
+            return None;
+        }
+        let unknown = Unknown { what: "kind of runtime", name, known: KINDS.to_vec() };
+        let keys = ["runtime", "kind"].map(str::to_owned);
+        let at = span_of(text, &keys).map_or(0, |span| span.start);
+        Some(Self::at(file, text, at, &unknown.message(), unknown.hint()))
     }
 
     pub(super) fn from_conflict(file: &Path, text: &str, conflict: &Conflict) -> Self {
@@ -51,6 +67,18 @@ impl ProfileError {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Self { file: file.to_path_buf(), line, column, message, hint }
     }
+}
+
+/// The kinds of numbers that a description can hold, for who does not program.
+fn in_plain_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 5] = [
+        ("expected a nonzero u16", "expected a number from 1 to 65535"),
+        ("expected a nonzero u32", "expected a whole number from 1 on"),
+        ("expected u16", "expected a number from 0 to 65535"),
+        ("expected u32", "expected a whole number from 0 on"),
+        ("expected u64", "expected a whole number from 0 on"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (typed, plain)| message.replace(typed, plain))
 }
 
 /// The message with `...` for what follows a `NAME=`, up to the quote that ends it.

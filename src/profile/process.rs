@@ -287,6 +287,13 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place() {
         assert!(refused("\nport = ", "\nprt = ").contains("did you mean `port`?"));
         assert!(refused("\"${DATABASE}\"", "\"${DATABSE}\"").contains("`${DATABSE}` stands for nothing"));
+        let message = refused("\nport = 8787", "\nport = 99999");
+        assert!(message.contains("expected a number from 1 to 65535"), "{message}");
+        let mistyped = crate::profile::COLLECTOR.replacen("kind = \"process\"", "kind = \"proces\"", 1);
+        assert!(!ProcessProfile::is_meant_by(&mistyped));
+        let error = crate::profile::Profile::parse(&mistyped, Path::new("x.toml")).unwrap_err();
+        assert_eq!(error.message, "unknown kind of runtime `proces`, did you mean `process`?");
+        assert!(mistyped.lines().nth(error.line - 1).unwrap().contains("proces"), "{error}");
         assert!(refused("\nport = ", "\nstart = ['x']\nport = ").contains("`stop`"));
         assert!(
             refused("\nport = ", "\nstart = ['x']\nstop = ['x']\nalive = []\nport = ").contains("`alive`")

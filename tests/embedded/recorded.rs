@@ -26,6 +26,7 @@ fn who_started_and_stopped_it_and_how_that_ended_is_in_the_history() {
     assert_eq!(install.run("stop").0, 0);
     let program = install.path("releases/1.0.0/run");
     let works = fs::read_to_string(&program).unwrap();
+    fs::remove_file(install.path(".opsctl/releases/1.0.0.json")).unwrap();
     write(&program, "#!/bin/sh\necho it cannot work\nexit 9\n", 0o755);
     assert_ne!(install.run("start").0, 0);
     write(&program, &works, 0o755);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opsctl::journal::record::Closing;
 use opsctl::model::backup_id::BackupId;
 use opsctl::operations::{
-    MigrateBy, Product, Wellness, backup, restore, rollback, rotate, rotate_store, upgrade,
+    DataCheck, MigrateBy, Product, Wellness, backup, restore, rollback, rotate, rotate_store, upgrade,
 };
 use opsctl::plan::Plan;
 use opsctl::plan::rotation::{DualSecret, Halt, Login, OnRecord, PausePoint, Replicas};
@@ -127,6 +127,7 @@ fn product(version: &str) -> Product {
         well: Wellness::Well,
         live: database(LIVE),
         migrate: Some(MigrateBy { service: service("migrate"), command: None }),
+        data_check: DataCheck::Described,
     }
 }
 

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::adapters::systemd::journal::{self, Entry, Wanted};
 use crate::error::Fault;
 use crate::profile::UnitName;
@@ -21,14 +23,24 @@ pub enum ProcessLog {
     Journal(UnitName),
 }
 
+/// Where in a log a run begins: what comes before is of earlier ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LogBegin {
+    /// In a file, behind so many bytes.
+    pub(super) bytes: u64,
+    /// In a journal, from then on.
+    pub(super) at: Option<Timestamp>,
+}
+
 impl ProcessLog {
-    /// Its last lines.
-    pub(super) async fn tail(&self, lines: usize) -> Result<Vec<String>, Fault> {
+    /// The last lines of a run.
+    pub(super) async fn tail(&self, lines: usize, begin: LogBegin) -> Result<Vec<String>, Fault> {
         match self {
-            Self::File(file) => file_tail(file, lines)
+            Self::File(file) => file_tail(file, lines, begin.bytes)
                 .map_err(|error| Fault::caused_by(format!("cannot read {}", file.display()), &error)),
             Self::Journal(unit) => {
-                let end = journal::end(unit, Wanted { lines, bytes: TAIL, since: None, until: None }).await?;
+                let end =
+                    journal::end(unit, Wanted { lines, bytes: TAIL, since: begin.at, until: None }).await?;
                 Ok(end.entries.iter().map(Entry::line).collect())
             }
         }
@@ -41,7 +53,7 @@ impl ProcessLog {
     pub async fn can_be_read(&self) -> Result<(), Fault> {
         match self {
             Self::File(_) => Ok(()),
-            Self::Journal(_) => self.tail(1).await.map(drop),
+            Self::Journal(_) => self.tail(1, LogBegin::default()).await.map(drop),
         }
     }
 
@@ -63,13 +75,32 @@ impl fmt::Display for ProcessLog {
     }
 }
 
-fn file_tail(file: &Path, lines: usize) -> io::Result<Vec<String>> {
+fn file_tail(file: &Path, lines: usize, from: u64) -> io::Result<Vec<String>> {
     let mut log = File::open(file)?;
     let length = log.metadata()?.len();
-    log.seek(SeekFrom::Start(length.saturating_sub(TAIL as u64)))?;
+    // Somebody may have emptied it meanwhile.
+    let from = if from > length { 0 } else { from };
+    log.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL as u64))))?;
     let mut bytes = Vec::new();
     log.take(TAIL as u64).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let all: Vec<&str> = text.lines().collect();
     Ok(all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_log_is_that_of_one_run() {
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        log.write_all(b"of an earlier run\nof this one\n").unwrap();
+        assert_eq!(file_tail(log.path(), 9, 18).unwrap(), ["of this one"]);
+        assert_eq!(file_tail(log.path(), 1, 0).unwrap(), ["of this one"]);
+        let emptied_since = 99;
+        assert_eq!(file_tail(log.path(), 9, emptied_since).unwrap(), ["of an earlier run", "of this one"]);
+    }
 }

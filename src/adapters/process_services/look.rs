@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::ProcessServices;
 use super::record::{Intent, Process, Record};
+use super::{ONE_OFF, ProcessServices};
 use crate::adapters::holders;
 use crate::error::Fault;
 use crate::model::release::Version;
@@ -95,6 +95,15 @@ pub fn runs(run_dir: &Path, service: &profile::Process) -> Result<Vec<Run>, Faul
     let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();
     names.iter().filter_map(|name| run_of(run_dir, service, name).transpose()).collect()
+}
+
+/// The runs of what was to run once and still runs.
+///
+/// # Errors
+/// If what was noted of one cannot be read.
+pub fn one_offs(run_dir: &Path, service: &profile::Process) -> Result<Vec<Run>, Fault> {
+    let all = runs(run_dir, service)?.into_iter();
+    Ok(all.filter(|run| run.name.starts_with(ONE_OFF) && run.session.is_some()).collect())
 }
 
 impl ProcessServices {

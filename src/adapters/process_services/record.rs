@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::log::LogBegin;
 use crate::adapters::files::{self, Mode};
 use crate::adapters::sqlite::copy::beside;
 use crate::error::Fault;
@@ -30,6 +32,21 @@ pub(super) struct Intent {
     pub(super) version: Version,
     pub(super) image_id: String,
     pub(super) port: u16,
+}
+
+/// A run as it is noted when it begins.
+#[derive(Serialize)]
+struct Begun<'a> {
+    #[serde(flatten)]
+    intent: &'a Intent,
+    log_from: u64,
+}
+
+/// Where in the log of its name a run begins; not noted of one that an older opsctl started.
+#[derive(Default, Deserialize)]
+struct LogFrom {
+    #[serde(default)]
+    log_from: u64,
 }
 
 /// Who a process is.
@@ -62,7 +79,10 @@ impl Record {
         }
         self.forget()?;
         let failed = |error: &dyn std::error::Error| Fault::caused_by("a process cannot be recorded", error);
-        let text = serde_json::to_vec(intent).map_err(|error| failed(&error))?;
+        // Of a log that goes on, only what comes from here on is this run's.
+        let log_from = fs::metadata(self.log()).map_or(0, |log| log.len());
+        let begun = Begun { intent, log_from };
+        let text = serde_json::to_vec(&begun).map_err(|error| failed(&error))?;
         files::replace(&beside(&self.base, ".json"), &text, Mode::Exactly(0o600))
             .map_err(|error| failed(&error))
     }
@@ -90,6 +110,17 @@ impl Record {
 
     pub(super) fn ending(&self) -> Result<Option<i64>, Fault> {
         Ok(self.read(".ending")?.and_then(|text| text.trim().parse().ok()))
+    }
+
+    /// Where in its log the run that was begun last begins.
+    pub(super) fn log_begin(&self) -> LogBegin {
+        let noted = self.read(".json").ok().flatten();
+        let from = noted.and_then(|text| serde_json::from_str(&text).ok());
+        let modified = fs::metadata(beside(&self.base, ".json")).and_then(|noted| noted.modified()).ok();
+        LogBegin {
+            bytes: from.map_or(0, |LogFrom { log_from }| log_from),
+            at: modified.and_then(|modified| Timestamp::try_from(modified).ok()),
+        }
     }
 
     /// Removes everything but the log of a service, which goes on.
@@ -180,6 +211,19 @@ mod tests {
             !of_this_process(|text| text.replace(&boot, "another")).is_alive(),
             "the machine was started again"
         );
+    }
+
+    #[test]
+    fn a_run_begins_where_the_log_of_earlier_ones_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = Record::at(folder.path(), "collector");
+        let version = Version::parse("1.0.0").unwrap();
+        let intent = Intent { version, image_id: "sha256:a".to_owned(), port: 1 };
+        files::replace(&record.log(), b"of an earlier run\n", Mode::Exactly(0o600)).unwrap();
+        record.begin(&intent).unwrap();
+        assert_eq!(record.log_begin().bytes, 18);
+        assert!(record.log_begin().at.is_some());
+        assert_eq!(record.intent().unwrap(), Some(intent));
     }
 
     #[test]

@@ -28,11 +28,11 @@ pub(super) struct Brought {
     pub(super) archive: Option<Digest>,
     /// Where it came from.
     from: String,
-    at: jiff::Timestamp,
+    pub(super) at: jiff::Timestamp,
 }
 
 impl Brought {
-    fn path(records: &Path, version: &Version) -> PathBuf {
+    pub(super) fn path(records: &Path, version: &Version) -> PathBuf {
         records.join(format!("{version}.json"))
     }
 
@@ -126,17 +126,18 @@ impl Workplace {
     }
 }
 
-/// Removes the oldest releases that were brought and are not needed, beyond the newest `keep`.
+/// Removes the oldest releases that were brought and are not needed, beyond the newest `keep`; those that failed before any
+/// that worked.
 pub(super) fn drop_old(
     install: &Path,
     records: &Path,
     keep: usize,
-    needed: &[Version],
+    (needed, failed): (&[Version], &[Version]),
 ) -> Result<Vec<Version>, Fault> {
     sweep(install);
     Partial::of(records).remove_stale();
     let mut present = present(install, records)?;
-    present.sort_by_key(|brought| std::cmp::Reverse(brought.at));
+    present.sort_by_key(|brought| (failed.contains(&brought.version), std::cmp::Reverse(brought.at)));
     let mut dropped = Vec::new();
     for brought in present.into_iter().skip(keep) {
         let version = &brought.version;
@@ -228,17 +229,26 @@ mod tests {
         fs::create_dir(releases.join("0.9.0")).unwrap();
         fs::create_dir(releases.join(".bringing-1.6.0")).unwrap();
         files::replace(&releases.join("1.1.0/run"), b"patched by hand", Mode::KeepOr(0o755)).unwrap();
-        let dropped = drop_old(install.path(), &records, 2, &[version("1.2.0")]).unwrap();
+        let dropped = drop_old(install.path(), &records, 2, (&[version("1.2.0")], &[])).unwrap();
         assert_eq!(dropped, [version("1.3.0"), version("1.0.0")]);
         assert_eq!(here(install.path()), ["0.9.0", "1.1.0", "1.2.0", "1.4.0", "1.5.0"]);
-        assert_eq!(drop_old(install.path(), &records, 2, &[version("1.2.0")]).unwrap(), []);
+        assert_eq!(drop_old(install.path(), &records, 2, (&[version("1.2.0")], &[])).unwrap(), []);
+    }
+
+    #[test]
+    fn releases_that_failed_go_before_any_that_worked() {
+        let (install, records) = brought(&["1.0.0", "1.1.0", "2.0.0-a", "2.0.0-b", "2.0.0-c"]);
+        let failed = ["2.0.0-a", "2.0.0-b", "2.0.0-c"].map(version);
+        let dropped = drop_old(install.path(), &records, 3, (&[], &failed)).unwrap();
+        assert_eq!(dropped, [version("2.0.0-b"), version("2.0.0-a")]);
+        assert_eq!(here(install.path()), ["1.0.0", "1.1.0", "2.0.0-c"]);
     }
 
     #[test]
     fn a_record_that_cannot_be_read_lets_a_release_be() {
         let (install, records) = brought(&["1.0.0", "1.1.0"]);
         files::replace(&records.join("1.0.0.json"), b"{", Mode::Exactly(0o600)).unwrap();
-        assert_eq!(drop_old(install.path(), &records, 1, &[]).unwrap(), []);
+        assert_eq!(drop_old(install.path(), &records, 1, (&[], &[])).unwrap(), []);
         assert_eq!(here(install.path()), ["1.0.0", "1.1.0"]);
     }
 }

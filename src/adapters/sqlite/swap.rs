@@ -54,6 +54,21 @@ pub fn swap(live: &Path, incoming: &Path, outgoing: &Path) -> Result<(), Fault> 
     sync_dir(live.parent().unwrap_or(Path::new("."))).map_err(|error| undurable(&error))
 }
 
+/// Gives the live store another name, and says whether there was one. Nobody may have it open.
+///
+/// # Errors
+/// If somebody has it open, or the disk does not do its part.
+pub fn put_aside(live: &Path, outgoing: &Path) -> Result<bool, Fault> {
+    if !live.exists() {
+        return Ok(false);
+    }
+    fold_unless_damaged(live)?;
+    let renamed = copy::carry(live, outgoing).and_then(|()| fs::rename(live, outgoing));
+    renamed.map_err(|error| Fault::caused_by(format!("{} cannot be put aside", live.display()), &error))?;
+    sync_dir(live.parent().unwrap_or(Path::new("."))).map_err(|error| undurable(&error))?;
+    Ok(true)
+}
+
 /// What is damaged beyond reading is put aside, or back, as it is.
 fn fold_unless_damaged(file: &Path) -> Result<(), Fault> {
     match copy::fold(file) {

@@ -15,6 +15,7 @@ use crate::commands::operate::{self, Turn};
 use crate::commands::show;
 use crate::commands::site::{Kept, Opened};
 use crate::error::{Failure, Fault};
+use crate::journal::state_dir;
 use crate::model::backup_id::BackupId;
 use crate::model::operation::OperationKind;
 use crate::model::retention::{FileState, Keep, Verdict, Why};
@@ -28,7 +29,7 @@ pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outco
     let directory = install.place().backup_dir(asked.backup_dir.as_deref(), install.variables());
     let listing = open(install)?
         .list(&directory, install.product().name.as_str())
-        .map_err(|error| Fault::caused_by(format!("cannot look into {}", directory.display()), &error))?;
+        .map_err(|error| state_dir::unreadable(&directory, "the backups cannot be looked at", &error))?;
     let mut table = show::table(["backup", "release", "size", "rows", "verified", "kept because", "file"]);
     for listed in &listing.backups {
         let record = listed.record();

@@ -58,15 +58,14 @@ impl<'a> Recorded<'a> {
             }
             Err(failure) => {
                 self.append(Record::Failed { step, fault: failure.fault.clone() });
-                self.append(Record::Closed { ending: Closing::Failed });
                 Err(failure)
             }
         }
     }
 
-    /// Records that it is done.
-    pub(super) fn end(mut self) {
-        self.append(Record::Closed { ending: Closing::Done });
+    /// Records how it ended.
+    pub(super) fn end(mut self, ending: Closing) {
+        self.append(Record::Closed { ending });
     }
 
     fn append(&mut self, record: Record) {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Embedded;
+use crate::adapters::process_services::one_offs;
 use crate::commands::context::Context;
 use crate::commands::ready::Operable as _;
 use crate::commands::show;
@@ -35,6 +36,14 @@ pub(in crate::commands) async fn fill(
         }
         Err(failure) => screen.trouble("release", &failure.fault),
     }
+    let run_dir = site.place.state.root().join("run");
+    let once = one_offs(&run_dir, &site.profile.service)?;
+    for run in &once {
+        let process = run.session.unwrap_or_default();
+        screen.row("runs once", format!("{} ({}), process {process}", run.name, run.version));
+    }
+    let names: Vec<&str> = once.iter().map(|run| run.name.as_str()).collect();
+    screen.data["one_offs"] = json!(names);
     let database = site.database();
     match database.facts(&database.live()).await {
         Ok(facts) => {

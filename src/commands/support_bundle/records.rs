@@ -77,9 +77,7 @@ fn recorded(record: &crate::adapters::catalogue::Record) -> BackupFacts {
 
 pub(super) async fn operations(desk: &Desk<'_>) -> Outcome {
     let state = &desk.scene.outlook().place.state;
-    let past = state
-        .operations()
-        .map_err(|error| Fault::caused_by("cannot read the records of operations", &error))?;
+    let past = state.past()?;
     if past.is_empty() {
         return Err(Missing::Skipped("nothing was done yet".to_owned()));
     }

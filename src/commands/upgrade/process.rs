@@ -6,7 +6,7 @@ use crate::commands::embedded::Embedded;
 use crate::commands::operate;
 use crate::commands::preflight;
 use crate::commands::ready::Ready;
-use crate::error::{Failure, Fault};
+use crate::error::Failure;
 use crate::model::database_name::DatabasePurpose;
 use crate::model::manifest::Digest;
 use crate::model::release::Version;
@@ -33,14 +33,11 @@ impl Upgrades for Embedded {
         version: &Version,
         sha256: Option<Digest>,
     ) -> Result<Release, Failure> {
-        self.release(version, sha256).await.map_err(Failure::refused)?.ok_or_else(|| {
-            let place = self.place.dir.join("releases").join(version.as_str());
-            let fault = Fault::new(format!("there is no release {version}")).hint(format!(
-                "put its files into {}, or say as `source` in opsctl.toml where releases come from",
-                place.display()
-            ));
-            Failure::refused(fault.hint("nothing was changed"))
-        })
+        let offered = self.release(version, sha256).await.map_err(Failure::refused)?;
+        let release =
+            offered.ok_or_else(|| Failure::refused(self.no_release(version).hint("nothing was changed")))?;
+        self.must_be_as_brought(version).await?;
+        Ok(release)
     }
 
     async fn must_hold(&self, context: &Context) -> Result<(), Failure> {

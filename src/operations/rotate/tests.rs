@@ -3,6 +3,7 @@ use rstest::rstest;
 use super::*;
 use crate::model::database_name::DatabaseName;
 use crate::model::release::Version;
+use crate::operations::DataCheck;
 use crate::plan::step::Release;
 use crate::profile::Made;
 
@@ -44,6 +45,7 @@ pub(super) fn product() -> Product {
         well: Wellness::Well,
         live: DatabaseName::new("ledger"),
         migrate: None,
+        data_check: DataCheck::Described,
     }
 }
 

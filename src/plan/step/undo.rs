@@ -76,7 +76,12 @@ impl Step {
                 | Self::CheckBackup { .. }
                 | Self::LoadBackup { .. }
                 | Self::CompareLoaded { .. }
-        )
+        ) || self.waits()
+    }
+
+    /// Whether the step mostly waits for the product: whoever stops that has seen enough.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self, Self::ProveCanary { .. } | Self::PassGates { .. })
     }
 
     /// Whether the step changes nothing, so that it may be begun as often as somebody likes.

@@ -47,7 +47,7 @@ pub(super) async fn told_version(survey: &ProcessSurvey<'_>) -> Judgement {
     release::version(version.as_str(), services.version_told(&version).await.as_ref())
 }
 
-/// What the process was started from is what an operation, or a start, found to be the release.
+/// Compared with what was brought, else with what the process was started from, or an operation found to be the release.
 pub(super) async fn whole(survey: &ProcessSurvey<'_>) -> Judgement {
     let (version, run) = match (selected(survey), survey.run()) {
         (Ok(version), Ok(run)) => (version, run),
@@ -65,8 +65,15 @@ pub(super) async fn whole(survey: &ProcessSurvey<'_>) -> Judgement {
         Err(fault) => return failing(&fault),
     };
     let by_run = run.filter(|run| run.version == version);
-    let noted = by_run
-        .map(|run| Noted { content: run.content, at: "the start of the process".to_owned() })
+    let noted = releases
+        .as_brought(&version)
+        .map(|(content, at)| Noted {
+            content,
+            at: format!("its arrival, {}", at.strftime("%Y-%m-%d %H:%M UTC")),
+        })
+        .or_else(|| {
+            by_run.map(|run| Noted { content: run.content, at: "the start of the process".to_owned() })
+        })
         .or_else(|| by_operation(survey, &version));
     release::whole(version.as_str(), &content, noted.as_ref())
 }

@@ -11,9 +11,11 @@ use crate::adapters::archive::{self, Origin, Summary};
 use crate::adapters::catalogue::{Catalogue, Record};
 use crate::adapters::disk::{self, Need};
 use crate::adapters::holders;
+use crate::adapters::process_services::{Run, one_offs};
 use crate::adapters::sqlite::condition::{Depth, size, soundness};
 use crate::adapters::sqlite::head::{network_of, unwritable};
 use crate::adapters::sqlite_database::working;
+use crate::commands::embedded::store::Known;
 use crate::commands::preflight::host::failing;
 use crate::commands::preflight::outlook::ALONE;
 use crate::error::Fault;
@@ -46,10 +48,9 @@ pub(super) async fn file(survey: &ProcessSurvey<'_>) -> Judgement {
 
 /// A product makes its store when it first starts. Where there were data before, they are gone.
 fn absent(survey: &ProcessSurvey<'_>, file: &Path) -> Judgement {
-    let was_backed_up = Catalogue::open(survey.place.state.root()).is_ok_and(|all| !all.records().is_empty());
-    let was_started = survey.run().is_ok_and(|run| run.is_some());
     let evidence = format!("{} is not there", file.display());
-    if was_backed_up || was_started {
+    let was_started = survey.run().is_ok_and(|run| run.is_some_and(|run| run.session.is_some()));
+    if was_started || Known::of(&survey.place.state) != Known::Unknown {
         return Judgement::fail(evidence, "was it moved? `file` in opsctl.toml names it")
             .and("`opsctl backup list` shows what can be restored");
     }
@@ -80,9 +81,21 @@ pub(super) async fn open(survey: &ProcessSurvey<'_>) -> Judgement {
     };
     let ours = |holder: &Holder| session == Some(holder.session);
     match lasting(&file, ours).await {
-        Ok(holders) => judge::open(&holders, ours, session.is_some()),
+        Ok(holders) => match left_over(survey, &holders) {
+            Some((run, holder)) => judge::open_in_left_over(&run.name, &holder),
+            None => judge::open(&holders, ours, session.is_some()),
+        },
         Err(fault) => Judgement::skipped(fault.to_string()),
     }
+}
+
+/// What opsctl itself started to run once, and an operation that was cut short has left.
+fn left_over(survey: &ProcessSurvey<'_>, holders: &[Holder]) -> Option<(Run, Holder)> {
+    let runs = one_offs(&survey.run_dir(), &survey.profile.service).ok()?;
+    runs.into_iter().find_map(|run| {
+        let holder = holders.iter().find(|holder| run.session == Some(holder.session))?;
+        Some((run, holder.clone()))
+    })
 }
 
 async fn lasting(file: &Path, ours: impl Fn(&Holder) -> bool) -> Result<Vec<Holder>, Fault> {
