@@ -39,7 +39,7 @@ use crate::operations::{DataCheck, MigrateBy, Product as Operated};
 use crate::plan::by_hand::{Handbook, ProcessByHand};
 use crate::plan::step::Release;
 use crate::ports::{Instance, InstanceState, Limits, Services as _, World};
-use crate::profile::{self, Hooks, ProcessProfile, Product, ServiceName};
+use crate::profile::{self, Hooks, ProcessProfile, Product, ProfileError, ServiceName};
 
 /// The world that operations on such an install act on.
 pub type EmbeddedWorld = World<ProcessServices, SqliteDatabase, CopyBackups, ReleaseLink, SystemClock>;
@@ -70,13 +70,17 @@ impl Embedded {
         let path = place.dir.join(profile::FILE_NAME);
         // Whoever reads it for another kind of product tells what is wrong with it.
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(None) };
+        let unusable = |error: ProfileError| {
+            let fault = Fault::caused_by("the product's description cannot be used", &error);
+            Failure::usage(if error.hint.is_empty() { fault } else { fault.hint(error.hint) })
+        };
+        if let Some(unknown) = ProfileError::of_unknown_kind(&path, &text) {
+            return Err(unusable(unknown));
+        }
         if !ProcessProfile::is_meant_by(&text) {
             return Ok(None);
         }
-        ProcessProfile::parse(&text, &path).map(Some).map_err(|error| {
-            let fault = Fault::caused_by("the product's description cannot be used", &error);
-            Failure::usage(if error.hint.is_empty() { fault } else { fault.hint(error.hint.clone()) })
-        })
+        ProcessProfile::parse(&text, &path).map(Some).map_err(unusable)
     }
 
     /// The install that a description is of.

@@ -160,3 +160,18 @@ impl StateDir {
         Some(PastOperation { id, progress })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_another_user_is_told_apart_from_what_is_not_there() {
+        let fault =
+            |kind: io::ErrorKind| unreadable(Path::new("/srv/c/.opsctl"), "it is not read", &kind.into());
+        let denied = fault(io::ErrorKind::PermissionDenied);
+        assert_eq!(denied.what, "it is not read");
+        assert!(denied.causes[0].starts_with("/srv/c/.opsctl: ") && denied.hints.len() == 1, "{denied:?}");
+        assert!(fault(io::ErrorKind::NotFound).hints.is_empty());
+    }
+}

@@ -41,7 +41,7 @@ impl ProfileError {
     }
 
     /// A kind of runtime that there is none of: what else the description holds depends on it.
-    pub(super) fn of_unknown_kind(file: &Path, text: &str) -> Option<Self> {
+    pub fn of_unknown_kind(file: &Path, text: &str) -> Option<Self> {
         let root: toml::Table = text.parse().ok()?;
         let name = root.get("runtime")?.get("kind")?.as_str()?;
         if KINDS.contains(&name) {

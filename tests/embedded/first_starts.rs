@@ -141,3 +141,12 @@ fn a_release_that_is_not_to_be_had_names_where_it_was_looked_for() {
     assert!(status == 3 && text.contains(&folder.display().to_string()), "{text}");
     assert!(!text.contains("mv "), "{text}");
 }
+
+#[test]
+fn a_kind_that_is_mistyped_is_the_first_thing_that_is_said() {
+    let install = Install::described(|text| text.replace("kind = \"process\"", "kind = \"proces\""));
+    for command in ["start 1.0.0", "preflight", "status"] {
+        let (status, text) = install.run(command);
+        assert!(status != 0 && text.contains("did you mean `process`?"), "{command}: {text}");
+    }
+}

@@ -29,13 +29,17 @@ alive) alive ;;
 esac
 "#;
 
-fn watched() -> Install {
+fn laid_out() -> Install {
     let install = Install::described(|text| {
         text.replace("health = \"/healthz\"", &format!("health = \"/healthz\"{COMMANDS}"))
     });
     write(&install.path("super"), SUPERVISOR, 0o755);
-    let (status, text) = install.run("start 1.0.0");
-    assert_eq!(status, 0, "{text}");
+    install
+}
+
+fn watched() -> Install {
+    let install = laid_out();
+    install.start("1.0.0");
     install
 }
 
@@ -98,4 +102,14 @@ fn a_command_that_fails_says_so_and_nothing_is_changed() {
     assert!(status == 1 || status == 4, "{status}: {text}");
     assert!(text.contains("ended with exit code 5") && text.contains("not today"), "{text}");
     assert!(install.is_healthy() && install.migrations() == ["1"], "{text}");
+}
+
+#[test]
+fn a_first_start_that_fails_is_taken_back() {
+    let install = laid_out();
+    let (status, text) = install.run("start 2.0.0-wrong-version");
+    assert!(status == 1 && text.contains("no release is selected"), "{text}");
+    assert!(!install.is_healthy() && !install.store().exists(), "{text}");
+    install.start("1.0.0");
+    install.assert_serves("1.0.0");
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -10,6 +11,9 @@ use crate::stack::Stack;
 
 /// Where opsctl is killed: at a step whose text holds the words, after so many milliseconds.
 type Moment = (&'static str, u64);
+
+/// Well below the time that a canary is waited for.
+const AT_ONCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn an_upgrade_that_is_killed_goes_on_or_goes_back() {
@@ -114,6 +118,24 @@ fn a_restore_in_place_that_is_killed_brings_the_old_data_back() {
         assert_eq!(later.missing(&stack.client()), Vec::<String>::new());
         stack.assert_tidy();
     }
+}
+
+#[test]
+fn an_upgrade_whose_canary_is_waited_for_goes_back_at_once() {
+    let stack = Stack::up(18, "1.1.0");
+    let writer = stack.writer();
+    let mut run = stack.begin(&["upgrade", "2.0.0-never-ready"]);
+    run.reaches("prove");
+    sleep(Duration::from_secs(2));
+    let began = Instant::now();
+    run.signal(Signal::INT);
+    let ended = run.wait();
+    assert!(ended.code == Some(4) && began.elapsed() < AT_ONCE, "{:?}: {}", began.elapsed(), ended.told());
+    assert!(ended.fault().contains("interrupted"), "{}", ended.fault());
+    stack.assert_serves("1.1.0");
+    stack.assert_tidy();
+    writer.goes_on();
+    writer.finish();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Embedded;
-use crate::adapters::process_services::one_offs;
+use crate::adapters::process_services;
 use crate::commands::context::Context;
 use crate::commands::ready::Operable as _;
 use crate::commands::show;
@@ -36,14 +36,7 @@ pub(in crate::commands) async fn fill(
         }
         Err(failure) => screen.trouble("release", &failure.fault),
     }
-    let run_dir = site.place.state.root().join("run");
-    let once = one_offs(&run_dir, &site.profile.service)?;
-    for run in &once {
-        let process = run.session.unwrap_or_default();
-        screen.row("runs once", format!("{} ({}), process {process}", run.name, run.version));
-    }
-    let names: Vec<&str> = once.iter().map(|run| run.name.as_str()).collect();
-    screen.data["one_offs"] = json!(names);
+    one_offs(screen, site);
     let database = site.database();
     match database.facts(&database.live()).await {
         Ok(facts) => {
@@ -75,4 +68,20 @@ pub(in crate::commands) async fn fill(
     }
     backups(screen, site);
     Ok(())
+}
+
+/// What opsctl itself started to run once: of an operation that goes on, or one that was cut short.
+fn one_offs(screen: &mut Screen, site: &Embedded) {
+    let run_dir = site.place.state.root().join("run");
+    match process_services::one_offs(&run_dir, &site.profile.service) {
+        Ok(runs) => {
+            for run in &runs {
+                let process = run.session.unwrap_or_default();
+                screen.row("runs once", format!("{} ({}), process {process}", run.name, run.version));
+            }
+            let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+            screen.data["one_offs"] = json!(names);
+        }
+        Err(fault) => screen.trouble("runs once", &fault),
+    }
 }
