@@ -13,7 +13,7 @@ use crate::stack::Stack;
 type Moment = (&'static str, u64);
 
 /// Well below the time that a canary is waited for.
-const AT_ONCE: Duration = Duration::from_secs(60);
+const AT_ONCE: Duration = Duration::from_mins(1);
 
 #[test]
 fn an_upgrade_that_is_killed_goes_on_or_goes_back() {

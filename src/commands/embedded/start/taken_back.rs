@@ -38,7 +38,7 @@ impl<'a> WayBack<'a> {
         operation: &OperationId,
     ) -> Result<Self, Fault> {
         let service = site.profile.service.name.clone();
-        let ran = running(services, &service).await?;
+        let ran = found(services, &service).await?.filter(is_up);
         let database = site.database();
         Ok(Self {
             services,
@@ -77,11 +77,14 @@ impl<'a> WayBack<'a> {
 
     async fn go(&self) -> Result<Vec<String>, Fault> {
         let mut done = Vec::new();
-        if let Some(runs) = running(self.services, &self.service).await?
-            && self.ran.as_ref().is_none_or(|ran| ran.last_run != runs.last_run)
+        if let Some(instance) = found(self.services, &self.service).await?
+            && self.ran.as_ref().is_none_or(|ran| ran.last_run != instance.last_run)
         {
+            // Also one that has just ended: whatever watches over it may be about to start it again.
             done.extend(self.services.stop(&self.service).await?);
-            done.push(format!("taken back: {} is stopped", self.service));
+            if is_up(&instance) {
+                done.push(format!("taken back: {} is stopped", self.service));
+            }
         }
         if selected(&self.link.install) != self.selected {
             self.link.put_back(self.selected.as_ref())?;
@@ -98,7 +101,10 @@ impl<'a> WayBack<'a> {
     }
 }
 
-async fn running(services: &ProcessServices, service: &ServiceName) -> Result<Option<Instance>, Fault> {
-    let instances = services.instances(service).await?;
-    Ok(instances.into_iter().find(|instance| instance.state == InstanceState::Running))
+async fn found(services: &ProcessServices, service: &ServiceName) -> Result<Option<Instance>, Fault> {
+    Ok(services.instances(service).await?.into_iter().next())
+}
+
+fn is_up(instance: &Instance) -> bool {
+    matches!(instance.state, InstanceState::Running | InstanceState::Restarting)
 }
