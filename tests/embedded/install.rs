@@ -15,20 +15,12 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::stand::{Stand, Writes, does};
-
-const RELEASES: [&str; 6] = [
-    "1.0.0",
-    "1.1.0",
-    "2.0.0-migration-fails",
-    "2.0.0-crash-loop",
-    "2.0.0-wrong-version",
-    "2.0.0-never-ready",
-];
+use crate::stand::{Stand, Writes, backups, does};
 
 pub(crate) struct Install {
     folder: TempDir,
     pub(crate) port: u16,
+    description: String,
 }
 
 impl Install {
@@ -48,10 +40,10 @@ impl Install {
     pub(crate) fn described(alter: impl Fn(String) -> String) -> Self {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let install = Self { folder, port };
+        let install = Self { folder, port, description: alter(description(port)) };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
-        write(&install.path("opsctl.toml"), &alter(description(port)), 0o644);
+        install.describe("");
         install
     }
 
@@ -73,7 +65,9 @@ impl Install {
     }
 
     fn offer_releases(&self) {
-        for release in RELEASES {
+        for description in fs::read_dir(descriptions()).unwrap() {
+            let path = description.unwrap().path();
+            let release = path.file_stem().unwrap().to_str().unwrap();
             let folder = self.path("source").join(release);
             fs::create_dir_all(&folder).unwrap();
             for (name, content, mode) in files_of(release) {
@@ -107,9 +101,9 @@ impl Install {
         write(&self.path(".env"), text, mode);
     }
 
-    /// Adds to the description.
+    /// See [`Stand::describe`].
     pub(crate) fn describe(&self, more: &str) {
-        write(&self.path("opsctl.toml"), &format!("{}{more}", description(self.port)), 0o644);
+        write(&self.path("opsctl.toml"), &format!("{}{more}", self.description), 0o644);
     }
 
     /// The one file in the install's folder whose name begins so.
@@ -141,16 +135,6 @@ impl Install {
         receipts_in(&self.store())
     }
 
-    /// The archives of backups, oldest first.
-    pub(crate) fn backups(&self) -> Vec<String> {
-        self.names_in("backup", |name| name.starts_with("backup-"))
-    }
-
-    /// The support bundles in the install.
-    pub(crate) fn bundles(&self) -> Vec<String> {
-        self.names_in(".", |name| name.starts_with("support-bundle-"))
-    }
-
     fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -177,6 +161,23 @@ fn listed(file: &Path, query: &str) -> Vec<String> {
 
 impl Stand for Install {
     type Writer = Writer;
+    const RECORDS: &'static str = "main.receipts";
+
+    fn serving(release: &str) -> Self {
+        let install = Self::described(|text| {
+            text.replace("1500ms", "400ms").replace("watch_for = \"1s\"", "watch_for = \"400ms\"")
+        });
+        install.start(release);
+        install
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
+    fn describe(&self, more: &str) {
+        self.describe(more);
+    }
 
     fn opsctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
@@ -203,8 +204,10 @@ impl Stand for Install {
         for purpose in ["side", "scratch", "retired"] {
             assert_eq!(self.kept(purpose), Vec::<String>::new(), "left over");
         }
-        for folder in ["data", "backup", ".", ".opsctl"] {
-            let left = self.names_in(folder, |name| name.contains("partial") || name.contains("tmp"));
+        for folder in ["data", "backup", ".", "releases", ".opsctl", ".opsctl/run", ".opsctl/releases"] {
+            let is_temporary =
+                |name: &str| ["partial", "tmp", "current.new"].iter().any(|mark| name.contains(mark));
+            let left = self.names_in(folder, is_temporary);
             assert_eq!(left, Vec::<String>::new(), "left over in {folder}");
         }
     }
@@ -220,9 +223,8 @@ impl Stand for Install {
     fn stored_beside(&self) -> BTreeSet<String> {
         let kept = self.names_in("data", |name| name.contains("__opsctl_") && !name.ends_with("-shm"));
         let kept = kept.into_iter().filter(|name| !name.ends_with("-wal"));
-        let mut found: BTreeSet<String> =
-            kept.flat_map(|name| receipts_in(&self.path("data").join(name))).collect();
-        for archive in self.backups() {
+        let mut found: BTreeSet<String> = kept.flat_map(|name| self.stored_in(&name)).collect();
+        for archive in backups(self) {
             let copy = self.path("looked-into.db");
             let unpacked = File::create(&copy).unwrap();
             let archive = self.path("backup").join(archive);
@@ -233,6 +235,10 @@ impl Stand for Install {
             fs::remove_file(&copy).unwrap();
         }
         found
+    }
+
+    fn stored_in(&self, kept: &str) -> BTreeSet<String> {
+        receipts_in(&self.path("data").join(kept)).into_iter().collect()
     }
 
     fn kept(&self, purpose: &str) -> Vec<String> {
@@ -263,12 +269,17 @@ impl Drop for Install {
 pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
     let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
     assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
-    let description = format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
+    let description = descriptions().join(format!("{release}.json"));
     let script = format!(
         "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
         program.display()
     );
     [("release.json", fs::read_to_string(description).unwrap(), 0o644), ("run", script, 0o755)]
+}
+
+/// What tells the sample product which release it plays.
+fn descriptions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger/releases")
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {
@@ -329,6 +340,9 @@ fn ask(port: u16, what: &str, body: &str) -> Option<u16> {
     answer.split(' ').nth(1)?.parse().ok()
 }
 
+/// How many there were: none sends what another sent.
+static WRITERS: AtomicUsize = AtomicUsize::new(0);
+
 /// Sends receipts without a pause until it is stopped, and remembers which were acknowledged.
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
@@ -340,16 +354,21 @@ impl Writer {
     pub(crate) fn start(port: u16) -> Self {
         let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, count) = (stop.clone(), acknowledged.clone());
+        let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
         let thread = std::thread::spawn(move || {
             let mut ids = Vec::new();
             for number in 0.. {
                 if until.load(Ordering::Relaxed) {
                     break;
                 }
-                let id = format!("w{number}");
-                if post(port, &id) == Some(201) {
-                    ids.push(format!("urn:receipt:{id}"));
-                    count.fetch_add(1, Ordering::Relaxed);
+                let id = format!("w{writer}-{number}");
+                match post(port, &id) {
+                    Some(201) => {
+                        ids.push(format!("urn:receipt:{id}"));
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Some(refused @ 400..500) => panic!("{id} is refused: {refused}"),
+                    _ => {}
                 }
                 sleep(Duration::from_millis(2));
             }

@@ -1,0 +1,49 @@
+//! What opsctl promises of every product, whatever runs it and whatever keeps its data: each story is told once here, by every
+//! suite on installs of its own kind.
+
+pub(crate) mod broken;
+pub(crate) mod damaged;
+pub(crate) mod dies_later;
+pub(crate) mod disks;
+pub(crate) mod hooks;
+pub(crate) mod keeping;
+pub(crate) mod killed;
+pub(crate) mod places;
+pub(crate) mod restores;
+pub(crate) mod rollbacks;
+pub(crate) mod terminal;
+pub(crate) mod together;
+pub(crate) mod upgrades;
+
+/// The tests of a suite: every story that begins with a product which serves, on an install of this kind.
+macro_rules! every_story {
+    ($stand:ty) => {
+        $crate::stories::tests! { $stand:
+            upgrades::upgrades_lose_nothing_and_what_cannot_be_is_refused from "1.0.0",
+            rollbacks::going_back_is_possible_by_restore_point_by_version_and_by_backup from "1.0.0",
+            restores::a_restore_can_be_undone_twice_and_nothing_is_lost from "1.1.0",
+            keeping::backups_are_kept_listed_and_pruned_as_asked from "1.0.0",
+            damaged::what_is_no_sound_backup_is_refused_and_touches_nothing from "1.1.0",
+            together::only_one_operates_an_install_at_a_time from "1.0.0",
+            together::an_operation_that_is_stopped_waits_where_nothing_is_half_done from "1.0.0",
+            hooks::hooks_are_told_what_happens_and_one_that_says_no_stops_it from "1.0.0",
+            terminal::a_person_is_asked_and_only_a_yes_is_a_yes from "1.1.0",
+            killed::an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
+            killed::a_rollback_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
+            killed::a_restore_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.1.0",
+            disks::a_full_disk_for_backups_or_records_is_waited_for from "1.1.0",
+            places::an_install_that_was_moved_or_cannot_be_written_to_loses_nothing from "1.1.0",
+        }
+    };
+}
+
+macro_rules! tests {
+    ($stand:ty: $($theme:ident::$story:ident from $release:literal,)+) => {$(
+        #[test]
+        fn $story() {
+            $crate::stories::$theme::$story(&<$stand as $crate::stand::Stand>::serving($release));
+        }
+    )+};
+}
+
+pub(crate) use {every_story, tests};
