@@ -65,7 +65,7 @@ impl Install {
     }
 
     fn offer_releases(&self) {
-        for description in fs::read_dir(descriptions()).unwrap() {
+        for description in fs::read_dir(sample().join("releases")).unwrap() {
             let path = description.unwrap().path();
             let release = path.file_stem().unwrap().to_str().unwrap();
             let folder = self.path("source").join(release);
@@ -269,17 +269,17 @@ impl Drop for Install {
 pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
     let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
     assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
-    let description = descriptions().join(format!("{release}.json"));
-    let script = format!(
-        "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
-        program.display()
-    );
+    let description = sample().join("releases").join(format!("{release}.json"));
+    let script = fs::read_to_string(sample().join("play.sh")).unwrap();
+    assert!(script.contains("$here/ledger"), "{script}");
+    // The program is too large to be in each of them.
+    let script = script.replace("$here/ledger", program.to_str().unwrap());
     [("release.json", fs::read_to_string(description).unwrap(), 0o644), ("run", script, 0o755)]
 }
 
-/// What tells the sample product which release it plays.
-fn descriptions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger/releases")
+/// The sources of the sample product.
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger")
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {

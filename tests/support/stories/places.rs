@@ -1,11 +1,13 @@
 //! Where an install is: moved away in the middle of an operation, or on a disk that cannot be written to.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::stand::{Ended, Run, Stand, Writes as _, assert_holds_all, begin, does, exits};
+use crate::stand::{Run, Stand, Writes as _, assert_holds_all, begin, does, exits};
+
+const UPGRADE: [&str; 2] = ["upgrade", "1.2.0"];
 
 pub(crate) fn an_install_that_was_moved_or_cannot_be_written_to_loses_nothing<S: Stand>(stand: &S) {
     let writer = stand.writer();
@@ -15,7 +17,7 @@ pub(crate) fn an_install_that_was_moved_or_cannot_be_written_to_loses_nothing<S:
     // Read-only from the beginning: it can be looked at, and nothing is begun.
     let held = ReadOnly::make(&install);
     does(stand, &["status"]);
-    for arguments in [&["backup"][..], &["upgrade", "1.2.0"]] {
+    for arguments in [&["backup"][..], &UPGRADE] {
         let ended = exits(stand, 1, arguments);
         assert!(ended.fault().contains("Read-only file system"), "{}", ended.fault());
     }
@@ -23,7 +25,7 @@ pub(crate) fn an_install_that_was_moved_or_cannot_be_written_to_loses_nothing<S:
     assert_eq!(stand.essence(), before);
 
     // Read-only in the middle, as a disk becomes that has errors.
-    let mut run = begin(stand, &["upgrade", "1.2.0"]);
+    let mut run = begin(stand, &UPGRADE);
     run.reaches("prove");
     let held = ReadOnly::make(&install);
     let ended = run.wait();
@@ -40,31 +42,51 @@ pub(crate) fn an_install_that_was_moved_or_cannot_be_written_to_loses_nothing<S:
     writer.goes_on();
 
     // Moved while opsctl is gone: whoever goes on finds it where it is now.
-    for (way, release) in [("abort", "1.1.0"), ("resume", "1.2.0")] {
-        begin(stand, &["upgrade", "1.2.0"]).kill_at("prove", Duration::ZERO);
-        let elsewhere = install.with_extension("moved");
-        fs::rename(&install, &elsewhere).unwrap();
-        let ended = at(stand, &elsewhere, &[way]);
-        let stray = install.exists();
-        fs::rename(&elsewhere, &install).unwrap();
-        assert_eq!(ended.code, Some(0), "{way}: {}", ended.told());
-        assert!(!stray, "{way}: something was made where the install had been");
-        stand.assert_serves(release);
-        stand.assert_tidy();
-        writer.goes_on();
-    }
+    begin(stand, &UPGRADE).kill_at("prove", Duration::ZERO);
+    let moved = Moved::away(&install);
+    let aborted = moved.begin(stand, &["abort"]).wait();
+    assert_eq!(aborted.code, Some(0), "{}", aborted.told());
+    assert!(!install.exists(), "something was made where the install had been");
+    writer.goes_on();
+    // And back again, when the product does not run either.
+    moved.begin(stand, &UPGRADE).kill_at("prove", Duration::ZERO);
+    let elsewhere = moved.to.clone();
+    drop(moved);
+    does(stand, &["resume"]);
+    assert!(!elsewhere.exists(), "something was made where the install had been");
+    stand.assert_serves("1.2.0");
+    stand.assert_tidy();
+    writer.goes_on();
     let noted = fs::read_to_string(stand.path("backup/.pre-upgrade-version")).unwrap();
     assert_eq!(noted.trim(), "1.1.0");
     assert_holds_all(stand, &writer.finish());
 }
 
-/// Runs opsctl on the install where it is now.
-fn at<S: Stand>(stand: &S, place: &Path, arguments: &[&str]) -> Ended {
-    let mut all = vec!["--output", "json", "--non-interactive"];
-    all.extend(arguments);
-    let mut command = stand.opsctl(&all);
-    command.current_dir(place).env("HOME", place);
-    Run::start(command).wait()
+/// An install that is in another place, until this is dropped.
+struct Moved {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Moved {
+    fn away(from: &Path) -> Self {
+        let moved = Self { from: from.to_owned(), to: from.with_extension("moved") };
+        fs::rename(&moved.from, &moved.to).unwrap();
+        moved
+    }
+
+    /// Starts opsctl there.
+    fn begin<S: Stand>(&self, stand: &S, arguments: &[&str]) -> Run {
+        let mut command = stand.opsctl(&[&["--output", "json", "--non-interactive"], arguments].concat());
+        command.current_dir(&self.to).env("HOME", &self.to);
+        Run::start(command)
+    }
+}
+
+impl Drop for Moved {
+    fn drop(&mut self) {
+        fs::rename(&self.to, &self.from).unwrap();
+    }
 }
 
 /// A directory that nobody can write to, until this is dropped.
