@@ -190,6 +190,18 @@ impl Stand for Install {
         Writer::start(self.port)
     }
 
+    fn dies(&self) {
+        self.kill_product();
+        let began = Instant::now();
+        while self.is_healthy() {
+            assert!(began.elapsed() < Duration::from_secs(5), "it goes on although it was killed");
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.is_healthy()
+    }
+
     fn assert_serves(&self, release: &str) {
         assert!(self.is_healthy());
         assert_eq!(fs::read_link(self.path("current")).unwrap(), Path::new("releases").join(release));

@@ -10,6 +10,7 @@
 )]
 
 mod brought_back;
+mod by_hand;
 #[path = "../support/disk.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod disk;

@@ -78,6 +78,14 @@ impl Stand for Stack {
         self.writer()
     }
 
+    fn dies(&self) {
+        docker::docker(["kill", &self.container("ledger-api").expect("the API is there")]);
+    }
+
+    fn is_answered(&self) -> bool {
+        self.client().get("/health").is_ok()
+    }
+
     fn assert_serves(&self, release: &str) {
         self.assert_serves(release);
     }

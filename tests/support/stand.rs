@@ -30,6 +30,10 @@ pub(crate) trait Stand: Sized {
     fn opsctl(&self, arguments: &[&str]) -> Command;
     /// Starts a client.
     fn writer(&self) -> Self::Writer;
+    /// Kills what clients talk to, as the kernel does when memory runs out.
+    fn dies(&self);
+    /// Whether clients are answered.
+    fn is_answered(&self) -> bool;
     /// That a release serves, and is selected.
     fn assert_serves(&self, release: &str);
     /// That nothing is left over of what ran.

@@ -8,6 +8,7 @@ pub(crate) mod disks;
 pub(crate) mod hooks;
 pub(crate) mod keeping;
 pub(crate) mod killed;
+pub(crate) mod outside;
 pub(crate) mod places;
 pub(crate) mod restores;
 pub(crate) mod rollbacks;
@@ -31,6 +32,7 @@ macro_rules! every_story {
             killed::an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
             killed::a_rollback_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
             killed::a_restore_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.1.0",
+            outside::what_others_take_away_is_noticed_and_gone_back_from from "1.1.0",
             disks::a_full_disk_for_backups_or_records_is_waited_for from "1.1.0",
             places::an_install_that_was_moved_or_cannot_be_written_to_loses_nothing from "1.1.0",
         }
