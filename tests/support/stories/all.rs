@@ -2,6 +2,7 @@
 //! suite on installs of its own kind.
 
 pub(crate) mod broken;
+pub(crate) mod bundles;
 pub(crate) mod damaged;
 pub(crate) mod dies_later;
 pub(crate) mod disks;
@@ -32,6 +33,7 @@ macro_rules! every_story {
             killed::an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
             killed::a_rollback_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.0.0",
             killed::a_restore_killed_at_any_step_ends_wholly_old_or_wholly_new from "1.1.0",
+            bundles::a_bundle_leaves_nothing_behind_and_disturbs_nobody from "1.0.0",
             outside::what_others_take_away_is_noticed_and_gone_back_from from "1.1.0",
             disks::a_full_disk_for_backups_or_records_is_waited_for from "1.1.0",
             places::an_install_that_was_moved_or_cannot_be_written_to_loses_nothing from "1.1.0",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::stand::{Run, Stand, Writes as _, assert_holds_all, backups, does};
+use crate::stand::{Run, Stand, Writes as _, assert_holds_all, backups, does, operations};
 
 pub(crate) fn a_restore_can_be_undone_twice_and_nothing_is_lost<S: Stand>(stand: &S) {
     let writer = stand.writer();
@@ -55,6 +55,10 @@ pub(crate) fn a_restore_can_be_undone_twice_and_nothing_is_lost<S: Stand>(stand:
     let writer = stand.writer();
     writer.goes_on();
     assert_holds_all(stand, &writer.finish());
+    let told = operations(stand);
+    let kinds: Vec<&str> = told.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["backup", "restore", "undo-restore", "undo-restore"]);
+    assert!(told.iter().all(|one| one["ending"] == "done"), "{told:?}");
 }
 
 /// Those of the acknowledged records that are not there.
