@@ -7,7 +7,7 @@ pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: 
     let archives = Disk::mounted_over(&stand.path("backup"), 120);
     let records = Disk::mounted_over(&stand.path(".opsctl"), 120);
     let writer = stand.writer();
-    let before = stand.essence();
+    let (before, there) = (stand.essence(), backups(stand));
 
     // Full from the beginning: nothing is begun.
     for disk in [&archives, &records] {
@@ -33,7 +33,7 @@ pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: 
     writer.goes_on();
     stand.assert_serves("1.1.0");
     stand.assert_tidy();
-    assert_eq!(backups(stand), Vec::<String>::new(), "what is not whole is no backup");
+    assert_eq!(backups(stand), there, "what is not whole is no backup");
 
     // Records that cannot be written stop an operation where it is; nothing goes on before they can.
     for (step, way, release) in [("\"migrate\"", "abort", "1.1.0"), ("prove", "resume", "1.2.0")] {
