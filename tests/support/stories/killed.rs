@@ -119,15 +119,15 @@ impl Sweep {
         let before = stand.essence();
         let told = format!("step {step}, {into:?}, {way_out:?}");
         let reached = format!("\"number\":{step},");
-        if !begin(stand, self.operation).kill_if_at(&reached, into) {
-            // It was through before it could be killed.
+        let killed = begin(stand, self.operation).kill_if_at(&reached, into);
+        if !killed || does(stand, &["status"])["unfinished"].is_null() {
+            // It was through before it could be killed, or had nothing left to do but to end.
             writer.finish();
             return self.go_back(stand);
         }
         leave_half_a_write(stand);
         let unfinished = exits(stand, 3, &["backup"]);
         assert!(unfinished.fault().contains("opsctl resume"), "{told}: {}", unfinished.fault());
-        does(stand, &["status"]);
         let went_on = leave(stand, way_out, &told);
         let (from, to) = self.releases;
         stand.assert_serves(if went_on { to } else { from });
