@@ -33,6 +33,7 @@ mod stories;
 mod terminal;
 mod watched;
 mod web;
+mod writer;
 
 use install::Install;
 use stand::{Stand as _, Writes as _};
