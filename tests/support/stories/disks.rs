@@ -1,7 +1,12 @@
 //! Disks that are full: what was begun is undone, or waits until there is room.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
 use crate::disk::Disk;
-use crate::stand::{Stand, Writes as _, assert_holds_all, backups, begin, does, exits};
+use crate::stand::{Ended, Stand, Writes as _, assert_holds_all, backups, begin, does, exits};
 
 pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: &S) {
     let archives = Disk::mounted_over(&stand.path("backup"), 120);
@@ -23,10 +28,7 @@ pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: 
     stand.assert_tidy();
 
     // Full in the middle of a backup: the upgrade ends before it disturbed anybody.
-    let mut run = begin(stand, &["upgrade", "1.2.0"]);
-    run.reaches("take backup");
-    archives.fill_but(0);
-    let ended = run.wait();
+    let ended = held_before_the_first_step(stand, || archives.fill_but(0));
     assert_eq!(ended.code, Some(1), "{}", ended.told());
     assert!(ended.fault().contains("No space left"), "{}", ended.fault());
     archives.free();
@@ -39,7 +41,9 @@ pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: 
     for (step, way, release) in [("\"migrate\"", "abort", "1.1.0"), ("prove", "resume", "1.2.0")] {
         let mut run = begin(stand, &["upgrade", "1.2.0"]);
         run.reaches(step);
+        run.signal(Signal::STOP);
         records.fill_but(0);
+        run.signal(Signal::CONT);
         let ended = run.wait();
         assert_eq!(ended.code, Some(5), "{step}: {}", ended.told());
         assert!(ended.fault().contains("could not be recorded"), "{step}: {}", ended.fault());
@@ -53,4 +57,25 @@ pub(crate) fn a_full_disk_for_backups_or_records_is_waited_for<S: Stand>(stand: 
         writer.goes_on();
     }
     assert_holds_all(stand, &writer.finish());
+}
+
+/// An upgrade that waits, with all checks behind it, until something is done.
+fn held_before_the_first_step<S: Stand>(stand: &S, meanwhile: impl FnOnce()) -> Ended {
+    let (waits, go_on) = (stand.path("waits"), stand.path("go-on"));
+    fs::write(stand.path("wait.sh"), "touch waits; until [ -e go-on ]; do sleep 0.05; done\n").unwrap();
+    stand.describe("\n[hooks]\nbefore = [\"sh\", \"wait.sh\"]\n");
+    let run = begin(stand, &["upgrade", "1.2.0"]);
+    let began = Instant::now();
+    while !waits.exists() {
+        assert!(began.elapsed() < Duration::from_mins(1), "the hook does not run");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    meanwhile();
+    fs::write(&go_on, "").unwrap();
+    let ended = run.wait();
+    stand.describe("");
+    for file in [waits, go_on] {
+        fs::remove_file(file).unwrap();
+    }
+    ended
 }
