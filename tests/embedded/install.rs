@@ -133,6 +133,11 @@ impl Install {
         receipts_in(&self.store())
     }
 
+    /// See [`backups`].
+    pub(crate) fn backups(&self) -> Vec<String> {
+        backups(self)
+    }
+
     fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());

@@ -103,7 +103,7 @@ fn a_store_is_archived_under_a_writer_and_nothing_acknowledged_is_lost() {
     assert_eq!(status, 0, "{text}");
     // Retention would keep one, and this is not the newest any more.
     assert_eq!(install.run("backup --keep 1").0, 0);
-    let archives = stand::backups(&install);
+    let archives = install.backups();
     assert_eq!(archives.len(), 2, "{archives:?}");
     assert_eq!(install.run(&format!("restore {}", archives[0])).0, 0);
     let old = install.receipts();

@@ -79,9 +79,10 @@ pub(crate) fn does<S: Stand>(stand: &S, arguments: &[&str]) -> Value {
     exits(stand, 0, arguments).result()["result"].clone()
 }
 
-/// What `history` lists, oldest first.
+/// What `history` lists, oldest first, but for starts: how an install came to serve is no part of a story.
 pub(crate) fn operations<S: Stand>(stand: &S) -> Vec<Value> {
-    does(stand, &["history"])["operations"].as_array().expect("a list").clone()
+    let listed = does(stand, &["history"])["operations"].as_array().expect("a list").clone();
+    listed.into_iter().filter(|operation| operation["kind"] != "start").collect()
 }
 
 /// The backups in their usual place, by the names of their files, oldest first.

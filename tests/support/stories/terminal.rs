@@ -9,7 +9,7 @@ use crate::stand::Stand;
 
 pub(crate) fn a_person_is_asked_and_only_a_yes_is_a_yes<S: Stand>(stand: &S) {
     let before = stand.essence();
-    for answer in ["n\r", "\r", "\u{1b}", "\u{3}"] {
+    for answer in ["n\r", "\r", "yn\r", "\u{4}", "\u{3}"] {
         let status = answered(stand, &["upgrade", "1.2.0"], &[("?", answer)]);
         assert_ne!(status, Some(0), "{answer:?} is no yes");
         assert!(answer == "\u{3}" || status == Some(2), "{answer:?} ends with {status:?}");
