@@ -51,13 +51,14 @@ check_scripts() {
     shellcheck --external-sources scripts/*.sh scripts/lib/*.sh compose/ledger/play.sh .ci/run
 }
 
-# The sample product's releases and the PostgreSQL servers that the live tests run on.
+# The sample product's releases, the PostgreSQL servers and the machine with systemd that the live tests run on.
 build_images() {
     local major
     build_ledger_images "$(built_binary debug ledger)"
     for major in 15 18; do
         build_postgres "$major"
     done
+    build_systemd
 }
 
 main

@@ -35,6 +35,7 @@ pub mod server_container;
 pub mod sqlite;
 pub mod sqlite_database;
 pub mod surroundings;
+pub mod systemd;
 pub(crate) mod tar_member;
 pub mod tool_host;
 pub mod tool_output;

@@ -39,7 +39,9 @@ pub use migrate::{AppliedMigrations, Migrate, MigrationRun};
 pub use probes::{
     HealthPolicy, Preflight, RequestCounter, Scan, ScanMethod, ScanState, VersionEndpoint, VersionSettings,
 };
-pub use process::{Places, Process, ProcessMigrate, ProcessProfile, ProcessRuntime, SqliteFile, Supervisor};
+pub use process::{
+    Commands, Places, Process, ProcessMigrate, ProcessProfile, ProcessRuntime, SqliteFile, Supervisor,
+};
 pub use release::{
     ReleaseSettings, RemovedVariable, ReplicatedVariable, SecretKind, SecretVariable, VariableSettings,
 };
@@ -51,7 +53,7 @@ pub use source::{Address, InvalidKey, InvalidSource, SigningKey, Source};
 pub use support::{QueueQuery, Support, VariableKind};
 pub use text::{
     FileName, HttpPath, ImageName, InvalidText, JsonPointer, MetricName, PollPath, ProductName, ServiceName,
-    SqlName,
+    SqlName, UnitName,
 };
 
 /// The annotated description that `opsctl init` writes. It describes what

@@ -7,6 +7,8 @@
 
 # shellcheck source=scripts/lib/postgres_rootfs.sh
 . "$(dirname "${BASH_SOURCE[0]}")/postgres_rootfs.sh"
+# shellcheck source=scripts/lib/systemd_rootfs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/systemd_rootfs.sh"
 
 IMAGES_LABEL=opsctl.sample.inputs
 
@@ -105,6 +107,26 @@ images_pull_official() {
         return 1
     fi
     docker tag "postgres:$1" "$tag"
+}
+
+# ---------------------------------------------------------------- systemd
+
+# build_systemd: makes opsctl-sample/systemd, which boots as a machine with systemd, its journal and polkit.
+build_systemd() {
+    local tag=opsctl-sample/systemd:latest source=$SETUP_ROOT/compose/images/systemd hash scratch status=0
+    hash=$(images_hash "$(uname -m)" "$source"/config.json "$source"/boot.sh "$SETUP_ROOT/scripts/lib/systemd_rootfs.sh")
+    if images_current "$tag" "$hash"; then return 0; fi
+    setup_say "building $tag"
+    scratch=$(mktemp -d)
+    chmod 755 "$scratch"
+    mkdir "$scratch/root"
+    {
+        systemd_rootfs "$scratch/root" &&
+            images_layer "$scratch/layer-1.tar" "$scratch/root" &&
+            images_load "$tag" "$scratch" "$source/config.json" "INPUTS=$hash"
+    } || status=$?
+    rm -rf "$scratch"
+    if [ "$status" -ne 0 ]; then setup_fail "could not build $tag"; fi
 }
 
 # ---------------------------------------------------------------- the sample product

@@ -129,6 +129,16 @@ CONF
     fi
 }
 
+# setup_on_empty_machine COMMAND...: runs it while apt knows the machine's own release, and of nothing that is installed.
+setup_on_empty_machine() {
+    local settings status=0
+    settings=$(mktemp)
+    printf 'Dir::State::status "/dev/null";\n' >"$settings"
+    APT_CONFIG=$settings "$@" || status=$?
+    rm -f "$settings"
+    return "$status"
+}
+
 # setup_download DIRECTORY PACKAGE...: fetches packages into DIRECTORY without installing them.
 setup_download() {
     local directory=$1

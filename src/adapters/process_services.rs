@@ -5,6 +5,7 @@
 //! same boot: an identifier alone may be somebody else's by now.
 
 mod launch;
+mod log;
 mod look;
 mod record;
 mod watched;
@@ -32,9 +33,10 @@ use crate::plan::refusals::Counts;
 use crate::plan::rotation::{Among, DualSecret, Held, Replicas, Which};
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Question, Services};
-use crate::profile::{HttpPath, Places, ProcessProfile, ServiceName};
+use crate::profile::{HttpPath, Places, ProcessProfile, ServiceName, Supervisor};
 use crate::report::quantity;
 
+pub use log::ProcessLog;
 pub use look::{Run, run_of, runs};
 
 use launch::launch;
@@ -95,8 +97,8 @@ impl ProcessServices {
 
     /// Ends a process: first it is asked to, and given its time.
     async fn end(&self, name: &str) -> Result<Option<String>, Fault> {
-        if let Some(commands) = self.watched(name) {
-            return self.end_watched(name, &commands).await;
+        if let Some(supervisor) = self.watched(name) {
+            return self.end_watched(name, supervisor).await;
         }
         let record = self.record(name);
         let Some(process) = record.process()?.filter(record::Process::is_alive) else { return Ok(None) };
@@ -111,8 +113,7 @@ impl ProcessServices {
         }
         signal(Signal::KILL);
         if self.has_ended(&process, KILL_LIMIT).await {
-            let waited = quantity::duration(grace);
-            return Ok(Some(format!("{name} had not ended {waited} after it was asked to, and was killed")));
+            return Ok(Some(was_killed(name, grace)));
         }
         Err(Fault::new(format!("{name} does not end, although it was killed"))
             .hint(format!("look at it: `ps -o pid,stat,wchan,cmd -p {}`", process.pid.as_raw_nonzero())))
@@ -130,8 +131,8 @@ impl ProcessServices {
     }
 
     async fn instance(&self, name: &str) -> Result<Option<Instance>, Fault> {
-        if let Some(commands) = self.watched(name) {
-            return self.watched_instance(name, &commands).await;
+        if let Some(supervisor) = self.watched(name) {
+            return self.watched_instance(name, supervisor).await;
         }
         let record = self.record(name);
         let Some(intent) = record.intent()? else { return Ok(None) };
@@ -182,9 +183,12 @@ impl ProcessServices {
         }
     }
 
-    /// The file that the process of a name writes its log into.
-    pub fn log_of(&self, name: &str) -> PathBuf {
-        self.record(name).log()
+    /// Where the log of the process of a name is.
+    pub fn log_of(&self, name: &str) -> ProcessLog {
+        match self.watched(name) {
+            Some(Supervisor::Unit(unit)) => ProcessLog::Journal(unit.clone()),
+            _ => ProcessLog::File(self.record(name).log()),
+        }
     }
 
     async fn get(&self, port: u16, path: &HttpPath) -> Result<String, String> {
@@ -261,8 +265,8 @@ impl Services for ProcessServices {
                 continue;
             }
             self.end(service.as_str()).await?;
-            if let Some(commands) = self.watched(service.as_str()) {
-                self.begin_watched(service.as_str(), &commands).await?;
+            if let Some(supervisor) = self.watched(service.as_str()) {
+                self.begin_watched(service.as_str(), supervisor).await?;
                 continue;
             }
             let process = &self.profile.service;
@@ -307,9 +311,9 @@ impl Services for ProcessServices {
     }
 
     async fn log_tail(&self, instance: &Instance, lines: usize) -> Vec<String> {
-        match self.record(&instance.id).log_tail(lines) {
+        match self.log_of(&instance.id).tail(lines).await {
             Ok(tail) => tail.iter().map(|line| self.redactor.redact(line)).collect(),
-            Err(error) => vec![format!("(its log could not be read: {error})")],
+            Err(fault) => vec![format!("(its log could not be read: {fault})")],
         }
     }
 
@@ -332,6 +336,11 @@ impl Services for ProcessServices {
     async fn scan(&self, _: ProgressSink<'_>) -> Result<Option<String>, Fault> {
         Ok(None)
     }
+}
+
+/// That a process had to be killed, for a person.
+fn was_killed(name: &str, grace: Duration) -> String {
+    format!("{name} had not ended {} after it was asked to, and was killed", quantity::duration(grace))
 }
 
 /// A port that nobody else knows of: no client reaches what listens on it.

@@ -75,7 +75,7 @@ fn actor(environment: &BTreeMap<String, String>, terminal: bool) -> Actor {
 }
 
 /// The name in the local user database: a static binary cannot ask the system's name services.
-fn user_name(uid: u32) -> Option<String> {
+pub fn user_name(uid: u32) -> Option<String> {
     let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -151,7 +151,8 @@ Products of Compose that opsctl knows need no opsctl.toml. One that is there is 
 folder with `releases` and without Compose files is taken for that of a collector.
 
 With --systemd a unit is written beside it, from what opsctl.toml says, for `systemctl enable` to
-take from there; in a new opsctl.toml, systemd's commands start and stop the product.
+take from there; a new opsctl.toml names it, so that systemd starts and stops the product. For an
+owner who is not root a rule of polkit is written too, which lets that one start and stop it.
 
 Examples:
   opsctl init

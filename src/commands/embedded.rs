@@ -35,7 +35,7 @@ use crate::model::secret::Secret;
 use crate::operations::{MigrateBy, Product as Operated};
 use crate::plan::by_hand::{Handbook, ProcessByHand};
 use crate::plan::step::Release;
-use crate::ports::{InstanceState, Limits, Services as _, World};
+use crate::ports::{Instance, InstanceState, Limits, Services as _, World};
 use crate::profile::{self, Hooks, ProcessProfile, Product, ServiceName};
 
 /// The world that operations on such an install act on.
@@ -295,7 +295,11 @@ impl Operable for Embedded {
         let services = self.services(operation)?;
         let name = &self.profile.service.name;
         let instance = services.instances(name).await?.into_iter().next();
-        let running = instance.filter(|instance| instance.state == InstanceState::Running);
+        // One that has just fallen over and is about to be started again is meant to run.
+        let is_up = |instance: &Instance| {
+            matches!(instance.state, InstanceState::Running | InstanceState::Restarting)
+        };
+        let running = instance.filter(is_up);
         let selected = release_link::selected(&self.place.dir);
         let by_process = if running.is_some() { services.version_of(name.as_str())? } else { None };
         let (version, source) = match (by_process, selected.clone()) {

@@ -4,7 +4,7 @@ mod unit;
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -86,26 +86,49 @@ fn with_unit(dir: &Path, path: &Path, product: Described) -> Result<Outcome, Fai
     let dir = std::path::absolute(dir).map_err(|error| Fault::caused_by("cannot use the folder", &error))?;
     let file = unit::file_name(&profile);
     let unit = dir.join(&file);
-    let text = unit::text(&profile, &dir)?;
-    // First the one of which another may be there already.
-    write_new(&unit, &text, "move it away, and run this again")?;
-    if is_new && let Err(failure) = write_new(path, &described, PRINT) {
-        let _ = fs::remove_file(&unit);
-        return Err(failure);
+    let owner = unit::owner(&dir);
+    let rule = owner.as_ref().map(|owner| (dir.join(unit::rule_name(&profile)), unit::rule(&profile, owner)));
+    // First those of which another may be there already.
+    let mut files = vec![(unit.clone(), unit::text(&profile, &dir)?, "move it away, and run this again")];
+    files.extend(rule.clone().map(|(path, text)| (path, text, "move it away, and run this again")));
+    if is_new {
+        files.push((path.to_owned(), described, PRINT));
     }
+    write_all(&files)?;
     let mut lines = vec![format!("wrote {}", unit.display())];
     if is_new {
         lines.push(format!("wrote {}: every key is explained in it; make both yours", path.display()));
     } else if profile.service.supervisor().is_none() {
         lines.push(format!("so that opsctl uses it, add to [service] in {}:", path.display()));
-        lines.extend(unit::commands(&file));
+        lines.push(format!("  unit = \"{file}\""));
     }
-    lines.push(format!(
-        "`systemctl enable {}` (as root) makes it known; `opsctl start VERSION` starts it",
-        unit.display()
-    ));
+    lines.push(format!("as root: `systemctl enable {}` makes it known", unit.display()));
+    if let (Some(owner), Some((rule, _))) = (&owner, &rule) {
+        lines.push(format!(
+            "as root: `cp {} /etc/polkit-1/rules.d/` lets {owner}, as whom opsctl runs, have it started and stopped",
+            rule.display()
+        ));
+        lines.push(format!(
+            "as root: `usermod --append --groups systemd-journal {owner}` lets {owner} read its log in the journal"
+        ));
+    }
+    lines.push("`opsctl start VERSION` starts it".to_owned());
     let description = is_new.then_some(path);
-    Ok(Outcome::new(lines.join("\n"), json!({"path": description, "unit": unit})))
+    let rule = rule.map(|(path, _)| path);
+    Ok(Outcome::new(lines.join("\n"), json!({"path": description, "unit": unit, "rule": rule})))
+}
+
+/// Writes all of the files or none: each with what to do where there is one already.
+fn write_all(files: &[(PathBuf, String, &str)]) -> Result<(), Failure> {
+    for (index, (path, text, otherwise)) in files.iter().enumerate() {
+        if let Err(failure) = write_new(path, text, otherwise) {
+            for (written, ..) in &files[..index] {
+                let _ = fs::remove_file(written);
+            }
+            return Err(failure);
+        }
+    }
+    Ok(())
 }
 
 fn write_new(path: &Path, text: &str, otherwise: &str) -> Result<(), Failure> {

@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::LogLimits;
+use crate::adapters::process_services::ProcessLog;
+use crate::adapters::systemd::journal::{self, Entry, Wanted};
 use crate::cli::{LogsStats, Moment};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::embedded::Embedded;
@@ -19,11 +22,14 @@ use crate::error::{Failure, Fault};
 use crate::logs::{Counter, Span, Stats};
 use crate::model::operation::{OperationId, OperationKind};
 use crate::ports::Services as _;
-use crate::profile::{KnownLogs, Logs, Role, ServiceName};
+use crate::profile::{KnownLogs, Logs, Role, ServiceName, UnitName};
 use crate::report::quantity;
 
-/// How much of a container's log is read: its end.
-const MOST_OF_CONTAINER: usize = 64 << 20;
+/// How much of a container's log, or of a journal, is read: its end.
+const MOST_OF_LOG: usize = 64 << 20;
+
+/// How much later than it was made a line may be in the journal.
+const JOURNAL_DELAY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A longer line is no line of a log; its end is passed over.
 const MOST_OF_LINE: u64 = 1 << 20;
@@ -78,16 +84,16 @@ async fn of_services(
     let operation = OperationId::new(jiff::Timestamp::now(), OperationKind::Backup);
     let install = match Opened::open(context, Place::find(context)?).await? {
         Opened::Compose(install) => install,
-        Opened::Embedded(site) => return of_process(asked, span, &site, &operation),
+        Opened::Embedded(site) => return of_process(context, asked, span, &site, &operation).await,
     };
     let logs = asked.product.map_or_else(|| install.profile.logs.clone(), KnownLogs::logs);
     let services = live::services(context, &install, &operation)?;
     let mut counter = Counter::new(&logs, asked.per, span);
-    let limits = LogLimits { lines: u32::MAX, bytes: MOST_OF_CONTAINER, since: span.since };
+    let limits = LogLimits { lines: u32::MAX, bytes: MOST_OF_LOG, since: span.since };
     let mut sources = Vec::new();
     for service in those(&install, &asked.services)? {
         if !whole_log_of(&install, &services, &service, limits, &mut counter).await? {
-            let most = quantity::bytes(MOST_OF_CONTAINER as u64);
+            let most = quantity::bytes(MOST_OF_LOG as u64);
             context.warn(format!("the log of {service} is longer than {most}: only its end was read"));
         }
         sources.push(service.to_string());
@@ -141,8 +147,9 @@ fn no_other<'a>(
     ))
 }
 
-/// The log of a process is a file.
-fn of_process(
+/// The log of a process is a file, or in the journal.
+async fn of_process(
+    context: &Context,
     asked: &LogsStats,
     span: Span,
     site: &Embedded,
@@ -152,14 +159,35 @@ fn of_process(
     no_other(&asked.services, std::iter::once(service))?;
     let logs = asked.product.map_or_else(|| site.profile.logs.clone(), KnownLogs::logs);
     let mut counter = Counter::new(&logs, asked.per, span);
-    let file = site.services(operation)?.log_of(service.as_str());
-    if !file.exists() {
-        return Err(Fault::new(format!("there is no log of {service}: {} is not there", file.display()))
-            .hint("was it ever started? `opsctl status`")
-            .into());
+    match site.services(operation)?.log_of(service.as_str()) {
+        ProcessLog::File(file) if !file.exists() => {
+            return Err(Fault::new(format!("there is no log of {service}: {} is not there", file.display()))
+                .hint("was it ever started? `opsctl status`")
+                .into());
+        }
+        ProcessLog::File(file) => of_file(&site.place.dir, &file, &mut counter)?,
+        ProcessLog::Journal(unit) => {
+            if !of_journal(&unit, span, MOST_OF_LOG, &mut counter).await? {
+                context.warn(format!("the journal of {unit} is too long to be read: only its end was"));
+            }
+        }
     }
-    of_file(&site.place.dir, &file, &mut counter)?;
     Ok((counter.finish(), vec![service.to_string()]))
+}
+
+/// Counts the last bytes of what a unit's processes wrote into the journal, and says whether those were all.
+pub(super) async fn of_journal(
+    unit: &UnitName,
+    span: Span,
+    most: usize,
+    counter: &mut Counter<'_>,
+) -> Result<bool, Fault> {
+    // A line says when it was made, which is a little before the journal has it.
+    let until = span.until.and_then(|until| until.checked_add(JOURNAL_DELAY).ok());
+    let wanted = Wanted { lines: usize::MAX, bytes: most, since: span.since, until };
+    let end = journal::end(unit, wanted).await?;
+    end.entries.iter().filter_map(Entry::own).for_each(|line| counter.line(line.as_bytes()));
+    Ok(!end.shortened)
 }
 
 fn of_file(directory: &Path, file: &Path, counter: &mut Counter<'_>) -> Result<(), Failure> {

@@ -35,6 +35,12 @@ pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
     commands_of_process(profile)?;
     let service = &profile.service;
     let watched = [("start", &service.start), ("stop", &service.stop), ("alive", &service.alive)];
+    if let (Some(_), Some((key, _))) = (&service.unit, watched.iter().find(|(_, command)| command.is_some()))
+    {
+        let message =
+            format!("`{key}` is said twice: `unit` has systemd start, stop and watch over the process");
+        return Err(Conflict::at(&["service", key], message));
+    }
     if watched.iter().any(|(_, command)| command.is_some()) {
         for (key, command) in watched {
             if command.as_ref().is_none_or(Vec::is_empty) {

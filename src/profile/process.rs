@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::migrate::Applied;
 use super::{
     Address, AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError,
-    ServiceName, SigningKey, Smoke, Source, Support, check, limit,
+    ServiceName, SigningKey, Smoke, Source, Support, UnitName, check, limit,
 };
 use crate::model::release::Version;
 
@@ -90,8 +90,10 @@ pub struct Process {
     pub health: Option<HttpPath>,
     /// Answers when it can serve.
     pub ready: Option<HttpPath>,
-    /// Starts it, where something else watches over it, such as systemd: from `current`, with the environment file. Without
-    /// these three it is started by opsctl, and nothing starts it again.
+    /// The unit of systemd that runs it, from `current`, with the environment file. Its log is in the journal then.
+    pub unit: Option<UnitName>,
+    /// Starts it, where something other than a unit of systemd watches over it: from `current`, with the environment file.
+    /// Without a unit or these three it is started by opsctl, and nothing starts it again.
     pub start: Option<Vec<String>>,
     /// Stops it, and returns when it has ended.
     pub stop: Option<Vec<String>>,
@@ -99,9 +101,18 @@ pub struct Process {
     pub alive: Option<Vec<String>>,
 }
 
+/// Whatever watches over a process.
+#[derive(Debug, Clone, Copy)]
+pub enum Supervisor<'a> {
+    /// systemd, which tells how often it started it again, and how it ended.
+    Unit(&'a UnitName),
+    /// Something else, of which no more is known than its commands.
+    Commands(Commands<'a>),
+}
+
 /// The commands of whatever watches over a process.
 #[derive(Debug, Clone, Copy)]
-pub struct Supervisor<'a> {
+pub struct Commands<'a> {
     /// Starts it.
     pub start: &'a [String],
     /// Stops it.
@@ -111,10 +122,13 @@ pub struct Supervisor<'a> {
 }
 
 impl Process {
-    /// The commands of whatever watches over it; `None` where that is nobody.
+    /// Whatever watches over it; `None` where that is nobody.
     pub fn supervisor(&self) -> Option<Supervisor<'_>> {
+        if let Some(unit) = &self.unit {
+            return Some(Supervisor::Unit(unit));
+        }
         let Self { start: Some(start), stop: Some(stop), alive: Some(alive), .. } = self else { return None };
-        Some(Supervisor { start, stop, alive })
+        Some(Supervisor::Commands(Commands { start, stop, alive }))
     }
 }
 
@@ -277,6 +291,11 @@ mod tests {
         assert!(
             refused("\nport = ", "\nstart = ['x']\nstop = ['x']\nalive = []\nport = ").contains("`alive`")
         );
+        assert!(refused("\nport = ", "\nunit = 'c.service'\nstop = ['x']\nport = ").contains("`unit`"));
+        for name in ["c", "-c.service", "c d.service", ".service"] {
+            let message = refused("\nport = ", &format!("\nunit = '{name}'\nport = "));
+            assert!(message.contains("not the name of a unit"), "{name}: {message}");
+        }
         assert!(
             refused("\nenv_file", "\nsource = 'https://example.org/c.tar.gz'\nenv_file")
                 .contains("{version}")

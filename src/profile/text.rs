@@ -81,6 +81,19 @@ checked_text!(
 );
 
 checked_text!(
+    /// The name of a unit of systemd: `collector.service`.
+    UnitName,
+    "the name of a unit",
+    "end it with `.service`, and use letters, digits, `:`, `_`, `.`, `@` and `-` before that",
+    |text| {
+        text.strip_suffix(".service").is_some_and(|name| {
+            name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+                && name.chars().all(|char| char.is_ascii_alphanumeric() || ":_.@-".contains(char))
+        })
+    }
+);
+
+checked_text!(
     /// An image without tag and digest: `registry.example.com:5000/team/product`.
     ImageName,
     "the name of an image",

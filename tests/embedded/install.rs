@@ -2,23 +2,31 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use flate2::read::GzDecoder;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::stand::{Stand, backups, does};
 use crate::writer::{Writer, ask, post};
 
+/// Where programs are found.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 pub(crate) struct Install {
     folder: TempDir,
     pub(crate) port: u16,
     description: String,
+    /// How opsctl is called.
+    pub(crate) call: Vec<String>,
+    /// Where it finds programs.
+    pub(crate) programs: String,
 }
 
 impl Install {
@@ -38,7 +46,8 @@ impl Install {
     pub(crate) fn described(alter: impl Fn(String) -> String) -> Self {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let install = Self { folder, port, description: alter(description(port)) };
+        let (call, programs) = (vec![env!("CARGO_BIN_EXE_opsctl").to_owned()], PATH.to_owned());
+        let install = Self { folder, port, description: alter(description(port)), call, programs };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
         install.describe("");
@@ -76,6 +85,22 @@ impl Install {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Lets each release run the program that is at `place` behind a shell, so that what watches over it sees no more of an
+    /// environment than it gave.
+    pub(crate) fn run_behind_shell(&self, place: &str) {
+        for release in fs::read_dir(self.path("source")).unwrap() {
+            let run = release.unwrap().path().join("run");
+            let text = fs::read_to_string(&run).unwrap();
+            let text = text.replace(&program().display().to_string(), place).replace(" exec ", " ");
+            write(&run, &text.replace("LEDGER_", "trap : TERM\nLEDGER_"), 0o755);
+        }
+    }
+
+    /// Lets opsctl find programs in a folder of the install first.
+    pub(crate) fn find_first_in(&mut self, folder: &str) {
+        self.programs = format!("{}:{PATH}", self.path(folder).display());
     }
 
     /// Runs opsctl as a person does: its exit status and all that it said.
@@ -183,9 +208,9 @@ impl Stand for Install {
     }
 
     fn opsctl(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.current_dir(self.folder.path()).args(arguments);
+        let mut command = Command::new(&self.call[0]);
+        command.env_clear().env("PATH", &self.programs);
+        command.current_dir(self.folder.path()).args(&self.call[1..]).args(arguments);
         command
     }
 
@@ -280,10 +305,16 @@ impl Drop for Install {
     }
 }
 
-/// The files of a release: their names, what is in them, and their modes.
-pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
+/// The sample product's program.
+pub(crate) fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_opsctl")).with_file_name("ledger");
     assert!(program.exists(), "the sample product is missing: `cargo build -p ledger`");
+    program
+}
+
+/// The files of a release: their names, what is in them, and their modes.
+pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
+    let program = program();
     let description = sample().join("releases").join(format!("{release}.json"));
     let script = fs::read_to_string(sample().join("play.sh")).unwrap();
     assert!(script.contains("$here/ledger"), "{script}");
@@ -295,6 +326,19 @@ pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
 /// The sources of the sample product.
 fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger")
+}
+
+/// The members of a bundle, by their paths below its folder.
+pub(crate) fn members(file: &Path) -> Vec<(String, String)> {
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(file).unwrap()));
+    let member = |mut entry: tar::Entry<'_, GzDecoder<File>>| {
+        let path = entry.path().unwrap().display().to_string();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        let below = path.split_once('/').map_or(path.clone(), |(_, below)| below.to_owned());
+        (below, String::from_utf8_lossy(&content).into_owned())
+    };
+    archive.entries().unwrap().map(|entry| member(entry.unwrap())).collect()
 }
 
 pub(crate) fn write(path: &Path, text: &str, mode: u32) {

@@ -1,15 +1,14 @@
 //! Commands that look at an install, with nothing changed by them.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use crate::install::{Install, write};
+use crate::install::{Install, members, write};
 
 /// A value that must never be seen outside of the environment file.
 const SECRET: &str = "not-a-real-secret-0123456789abcdef";
@@ -193,19 +192,6 @@ fn the_log_of_the_process_is_counted_by_its_service() {
     }
     let (status, text) = install.run("logs stats worker");
     assert!(status == 2 && text.contains("there is collector"), "{text}");
-}
-
-/// The members of a bundle, by their paths below its folder.
-fn members(file: &Path) -> Vec<(String, String)> {
-    let mut archive = tar::Archive::new(GzDecoder::new(fs::File::open(file).unwrap()));
-    let member = |mut entry: tar::Entry<'_, GzDecoder<fs::File>>| {
-        let path = entry.path().unwrap().display().to_string();
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).unwrap();
-        let below = path.split_once('/').map_or(path.clone(), |(_, below)| below.to_owned());
-        (below, String::from_utf8_lossy(&content).into_owned())
-    };
-    archive.entries().unwrap().map(|entry| member(entry.unwrap())).collect()
 }
 
 #[test]

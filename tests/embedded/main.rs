@@ -19,6 +19,7 @@ mod foreign;
 mod full_disk;
 mod harmed;
 mod install;
+mod journal;
 mod looking;
 mod over_https;
 mod piecewise;

@@ -1,7 +1,7 @@
 //! The files of a process: what it was to be, who it is, how it ended, what it said.
 
 use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
@@ -11,9 +11,6 @@ use crate::adapters::files::{self, Mode};
 use crate::adapters::sqlite::copy::beside;
 use crate::error::Fault;
 use crate::model::release::Version;
-
-/// How much of a log is looked at for its last lines.
-const TAIL: u64 = 64 << 10;
 
 /// Tells one boot of the machine from another.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
@@ -93,17 +90,6 @@ impl Record {
 
     pub(super) fn ending(&self) -> Result<Option<i64>, Fault> {
         Ok(self.read(".ending")?.and_then(|text| text.trim().parse().ok()))
-    }
-
-    pub(super) fn log_tail(&self, lines: usize) -> io::Result<Vec<String>> {
-        let mut log = fs::File::open(self.log())?;
-        let length = log.metadata()?.len();
-        log.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-        let mut bytes = Vec::new();
-        log.take(TAIL).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let all: Vec<&str> = text.lines().collect();
-        Ok(all[all.len().saturating_sub(lines)..].iter().map(|line| (*line).to_owned()).collect())
     }
 
     /// Removes everything but the log of a service, which goes on.

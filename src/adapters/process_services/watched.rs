@@ -1,5 +1,5 @@
-//! A process that something else watches over, such as systemd: it is started, stopped and asked for by the profile's
-//! commands, and always runs what `current` selects.
+//! A process that something else watches over, such as systemd: it is started, stopped and asked for by a unit's name, or by
+//! the profile's commands, and always runs what `current` selects.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::record::Intent;
-use super::{INTERVAL, KILL_LIMIT, ProcessServices};
+use super::{INTERVAL, KILL_LIMIT, ProcessServices, was_killed};
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::release_link;
+use crate::adapters::systemd::{self, Phase};
 use crate::adapters::tool_output::{Stdin, ToolExit};
 use crate::error::Fault;
 use crate::ports::{Health, Instance, InstanceState};
-use crate::profile::Supervisor;
+use crate::profile::{Commands, Supervisor, UnitName};
 use crate::report::quantity;
 
 /// Most that such a command may print.
@@ -23,39 +24,63 @@ const MOST_OUTPUT: usize = 64 << 10;
 const ALIVE_LIMIT: Duration = Duration::from_secs(20);
 
 impl ProcessServices {
-    /// The commands for the process of a name, where something else watches over it. What runs once is opsctl's own.
+    /// What watches over the process of a name, where something does. What runs once is opsctl's own.
     pub(super) fn watched(&self, name: &str) -> Option<Supervisor<'_>> {
         if name == self.profile.service.name.as_str() { self.profile.service.supervisor() } else { None }
     }
 
     /// Has it started, with the release that is selected.
-    pub(super) async fn begin_watched(&self, name: &str, commands: &Supervisor<'_>) -> Result<(), Fault> {
+    pub(super) async fn begin_watched(&self, name: &str, supervisor: Supervisor<'_>) -> Result<(), Fault> {
         let intent = self
             .intent_of_selected()
             .await?
             .ok_or_else(|| Fault::new(format!("{name} cannot be started: no release is selected")))?;
-        // Its log is beside the record, in a folder that whoever starts it cannot make.
+        // Its log may be beside the record, in a folder that whoever starts it cannot make.
         self.record(name).begin(&intent)?;
-        let exit = self.told(commands.start, self.profile.health.start_timeout).await?;
-        if exit.success() {
-            return Ok(());
-        }
-        Err(self.failed(commands.start, &exit).within(format!("{name} cannot be started")))
+        let limit = self.profile.health.start_timeout;
+        let started = match supervisor {
+            Supervisor::Unit(unit) => systemd::start(unit, limit).await,
+            Supervisor::Commands(commands) => self.succeeds(commands.start, limit).await,
+        };
+        started.map_err(|fault| fault.within(format!("{name} cannot be started")))
     }
 
-    /// Has it stopped, and sees that it has.
+    /// Has it stopped, and sees that it has; says whether it had to be killed, where that can be known.
     pub(super) async fn end_watched(
         &self,
         name: &str,
-        commands: &Supervisor<'_>,
+        supervisor: Supervisor<'_>,
     ) -> Result<Option<String>, Fault> {
-        if !self.is_alive(commands).await? {
+        let grace = self.profile.health.stop_grace;
+        let ended = match supervisor {
+            Supervisor::Unit(unit) => self.end_unit(name, unit, grace).await,
+            Supervisor::Commands(commands) => self.end_by(name, &commands, grace).await.map(|()| None),
+        };
+        ended.map_err(|fault| fault.within(format!("{name} cannot be stopped")))
+    }
+
+    async fn end_unit(&self, name: &str, unit: &UnitName, grace: Duration) -> Result<Option<String>, Fault> {
+        let before = systemd::state(unit).await?.phase;
+        if before == Phase::Ended {
             return Ok(None);
         }
-        let grace = self.profile.health.stop_grace;
+        systemd::stop(unit, grace + KILL_LIMIT).await?;
+        let state = systemd::state(unit).await?;
+        if state.phase != Phase::Ended {
+            return Err(Fault::new(format!("{unit} was stopped, and runs again"))
+                .hint("leave the product alone until the operation has ended, and try again"));
+        }
+        // Of one that had ended already, systemd tells of an earlier time.
+        Ok((before == Phase::Runs && state.was_killed()).then(|| was_killed(name, grace)))
+    }
+
+    async fn end_by(&self, name: &str, commands: &Commands<'_>, grace: Duration) -> Result<(), Fault> {
+        let was_alive = self.is_alive(commands).await?;
         let exit = self.told(commands.stop, grace + KILL_LIMIT).await?;
-        if !exit.success() {
-            return Err(self.failed(commands.stop, &exit).within(format!("{name} cannot be stopped")));
+        // One that has just fallen over is about to be started again unless it is stopped; where there is nothing to stop, not
+        // every such command is content.
+        if !exit.success() && was_alive {
+            return Err(self.failed(commands.stop, &exit));
         }
         let began = Instant::now();
         while self.is_alive(commands).await? {
@@ -69,32 +94,50 @@ impl ProcessServices {
             }
             tokio::time::sleep(INTERVAL).await;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// What it is at this moment.
     pub(super) async fn watched_instance(
         &self,
         name: &str,
-        commands: &Supervisor<'_>,
+        supervisor: Supervisor<'_>,
     ) -> Result<Option<Instance>, Fault> {
         let Some(selected) = self.intent_of_selected().await? else { return Ok(None) };
-        let state = if self.is_alive(commands).await? {
-            InstanceState::Running
-        } else if self.record(name).intent()?.is_some() {
-            InstanceState::Exited { status: -1 }
-        } else {
-            InstanceState::Created
+        let ended = |status: Option<i64>| {
+            let was_started = self.record(name).intent()?.is_some();
+            let exited = InstanceState::Exited { status: status.unwrap_or(-1) };
+            Ok::<_, Fault>(if was_started { exited } else { InstanceState::Created })
         };
-        Ok(Some(Instance {
+        let mut instance = Instance {
             id: name.to_owned(),
-            state,
+            state: InstanceState::Running,
             image_id: selected.image_id,
             restarts: 0,
             out_of_memory: false,
             health: Health::Unchecked,
             last_run: None,
-        }))
+        };
+        match supervisor {
+            Supervisor::Unit(unit) => {
+                let state = systemd::state(unit).await?;
+                (instance.state, instance.health) = match state.phase {
+                    Phase::Runs => (InstanceState::Running, Health::Unchecked),
+                    Phase::Starts => (InstanceState::Running, Health::Starting),
+                    Phase::Restarts => (InstanceState::Restarting, Health::Unchecked),
+                    Phase::Ended => (ended(state.status)?, Health::Unchecked),
+                };
+                instance.out_of_memory = state.ran_out_of_memory();
+                instance.restarts = state.restarts;
+                instance.last_run = state.run;
+            }
+            Supervisor::Commands(commands) => {
+                if !self.is_alive(&commands).await? {
+                    instance.state = ended(None)?;
+                }
+            }
+        }
+        Ok(Some(instance))
     }
 
     /// What it runs when it runs.
@@ -104,8 +147,13 @@ impl ProcessServices {
         Ok(Some(Intent { version, image_id, port: self.profile.service.port.get() }))
     }
 
-    async fn is_alive(&self, commands: &Supervisor<'_>) -> Result<bool, Fault> {
+    async fn is_alive(&self, commands: &Commands<'_>) -> Result<bool, Fault> {
         Ok(self.told(commands.alive, ALIVE_LIMIT).await?.success())
+    }
+
+    async fn succeeds(&self, command: &[String], limit: Duration) -> Result<(), Fault> {
+        let exit = self.told(command, limit).await?;
+        if exit.success() { Ok(()) } else { Err(self.failed(command, &exit)) }
     }
 
     /// Runs such a command to its end. It has opsctl's own environment, for it is the operator's.

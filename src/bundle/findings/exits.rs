@@ -37,10 +37,8 @@ pub(super) fn crash_loops(bundle: &Bundle) -> Vec<Finding> {
             .seen([state(bundle, container)])
             .seen(ends.into_iter().rev().take(2).rev())
             .seen(words(bundle, container))
-            .remedy(format!(
-                "read its last words above; `docker compose logs --tail 50 {service}` shows what it says now"
-            ))
-            .remedy(format!("`docker compose stop {service}` ends the loop while you look"))
+            .remedy(now(bundle, service))
+            .remedy(format!("`{}` ends the loop while you look", stop(bundle, service)))
         })
         .collect()
 }
@@ -169,6 +167,19 @@ fn start(bundle: &Bundle, service: &str) -> String {
     }
 }
 
+fn stop(bundle: &Bundle, service: &str) -> String {
+    if bundle.is_of_a_process() { "opsctl stop".to_owned() } else { format!("docker compose stop {service}") }
+}
+
+/// Where it is seen what a container that ends again and again says.
+fn now(bundle: &Bundle, service: &str) -> String {
+    let words = "read its last words above";
+    if bundle.is_of_a_process() {
+        return format!("{words}; `opsctl status` says where its log is");
+    }
+    format!("{words}; `docker compose logs --tail 50 {service}` shows what it says now")
+}
+
 /// Containers that the engine had to start again, and that are well now.
 pub(super) fn restarted(bundle: &Bundle) -> Vec<Finding> {
     long_running(bundle)
@@ -178,10 +189,11 @@ pub(super) fn restarted(bundle: &Bundle) -> Vec<Finding> {
         .map(|container| {
             let severity = if container.restarts > 2 { Warning } else { Note };
             let times = quantity::counted(container.restarts, "time", "times");
+            let by = if bundle.is_of_a_process() { "systemd" } else { "the engine" };
             Finding::new(
                 "restarted",
                 severity,
-                format!("restarted: the engine started {} again, {times}", container.name),
+                format!("restarted: {by} started {} again, {times}", container.name),
             )
             .about([service_of(container)])
             .seen([state(bundle, container)])

@@ -45,12 +45,13 @@ pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Resu
     recorded.end();
     let log = services.log_of(site.profile.service.name.as_str());
     let text = format!(
-        "{} {release} serves on port {}; its log is {}",
-        site.profile.product.title,
-        site.profile.service.port,
-        log.display()
+        "{} {release} serves on port {}; its log is {log}",
+        site.profile.product.title, site.profile.service.port
     );
-    Ok(Outcome::new(text, json!({"release": release, "port": site.profile.service.port, "log": log})))
+    Ok(Outcome::new(
+        text,
+        json!({"release": release, "port": site.profile.service.port, "log": log.to_string()}),
+    ))
 }
 
 /// What a start does, in order.

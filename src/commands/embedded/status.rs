@@ -26,7 +26,11 @@ pub(in crate::commands) async fn fill(
             let name = &site.profile.service.name;
             let state = found.trouble.clone().unwrap_or_else(|| "well".to_owned());
             let (port, log) = (site.profile.service.port, services.log_of(name.as_str()));
-            screen.row(name.as_str(), format!("{state}  127.0.0.1:{port}  log {}", log.display()));
+            screen.row(name.as_str(), format!("{state}  127.0.0.1:{port}  log {log}"));
+            if let Err(fault) = log.can_be_read().await {
+                context.warn(fault.to_string());
+            }
+            let log = log.to_string();
             screen.data["services"] = json!([{"service": name, "state": state, "port": port, "log": log}]);
         }
         Err(failure) => screen.trouble("release", &failure.fault),

@@ -5,20 +5,20 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use crate::adapters::surroundings;
 use crate::error::Fault;
 use crate::journal::state_dir::StateDir;
-use crate::profile::{Places, ProcessProfile};
+use crate::profile::{Places, ProcessProfile, Supervisor};
 
 const TEMPLATE: &str = include_str!("../../../templates/process.service");
 
-/// The keys of the commands that a unit is used by.
-const COMMANDS: [&str; 3] = ["start", "stop", "alive"];
+/// The right of the owner to have the unit started and stopped.
+const RULE: &str = include_str!("../../../templates/process.rules");
 
-/// A description with its commands for systemd in use.
+/// A description with its unit in use.
 pub(super) fn watched(description: &str) -> String {
     let used = |line: &str| {
-        let is_command = |key: &&str| line.starts_with(&format!("#{key} = ["));
-        let line = if COMMANDS.iter().any(is_command) { &line[1..] } else { line };
+        let line = if line.starts_with("#unit = ") { &line[1..] } else { line };
         format!("{line}\n")
     };
     description.lines().map(used).collect()
@@ -26,16 +26,30 @@ pub(super) fn watched(description: &str) -> String {
 
 /// What the unit of a product is called.
 pub(super) fn file_name(profile: &ProcessProfile) -> String {
-    format!("{}.service", profile.service.name)
+    match &profile.service.unit {
+        Some(unit) => unit.to_string(),
+        None => format!("{}.service", profile.service.name),
+    }
 }
 
-/// The lines of a description by which a unit is used.
-pub(super) fn commands(unit: &str) -> [String; 3] {
-    [
-        format!("  start = [\"systemctl\", \"start\", \"{unit}\"]"),
-        format!("  stop = [\"systemctl\", \"stop\", \"{unit}\"]"),
-        format!("  alive = [\"systemctl\", \"is-active\", \"--quiet\", \"{unit}\"]"),
-    ]
+/// What the rule of polkit for a unit is called.
+pub(super) fn rule_name(profile: &ProcessProfile) -> String {
+    format!("50-{}.rules", profile.service.name)
+}
+
+/// The name of who owns an install; none where that is root, who needs no right, or has none in the local user database.
+pub(super) fn owner(install: &Path) -> Option<String> {
+    let uid = fs::metadata(install).ok()?.uid();
+    if uid == 0 { None } else { surroundings::user_name(uid) }
+}
+
+/// The rule of polkit by which the owner of an install may have the unit started and stopped.
+pub(super) fn rule(profile: &ProcessProfile, owner: &str) -> String {
+    let title = profile.product.title.replace(char::is_control, " ");
+    // Names of users are not checked by anybody before.
+    let owner = owner.replace('\\', "\\\\").replace('"', "\\\"");
+    let values = [("@TITLE@", title), ("@USER@", owner), ("@UNIT@", file_name(profile))];
+    values.iter().fold(RULE.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 /// The unit for an install.
@@ -66,7 +80,14 @@ pub(super) fn text(profile: &ProcessProfile, install: &Path) -> Result<String, F
     let command: Vec<String> =
         places.fill(&profile.service.command).iter().map(|word| argument(word)).collect();
     let is_below = |folders: &[&str]| folders.iter().any(|folder| install.starts_with(folder));
-    let log = StateDir::of(install).root().join("run").join(format!("{}.log", profile.service.name));
+    // A product whose commands were described before has its log where opsctl looks for it.
+    let log = match profile.service.supervisor() {
+        Some(Supervisor::Commands(_)) => {
+            let run_dir = StateDir::of(install).root().join("run");
+            format!("append:{}", path(&run_dir.join(format!("{}.log", profile.service.name))))
+        }
+        _ => "journal".to_owned(),
+    };
     let values = BTreeMap::from([
         ("@TITLE@", plain(&profile.product.title)),
         ("@USER@", owner.uid().to_string()),
@@ -75,7 +96,7 @@ pub(super) fn text(profile: &ProcessProfile, install: &Path) -> Result<String, F
         ("@WRITES@", format!("{}{}", path(install), store.unwrap_or_default())),
         ("@ENV_FILE@", path(&install.join(&profile.runtime.env_file))),
         ("@COMMAND@", command.join(" ")),
-        ("@LOG@", path(&log)),
+        ("@LOG@", log),
         ("@STOP_GRACE@", format!("{}s", profile.health.stop_grace.as_secs().max(1))),
         (
             "@PROTECT_HOME@",
@@ -115,16 +136,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_collector_is_watched_over_with_the_commands_of_its_description() {
+    fn the_collector_is_watched_over_by_the_unit_of_its_description() {
         let text = watched(crate::profile::COLLECTOR);
         let profile = ProcessProfile::parse(&text, Path::new("opsctl.toml")).unwrap();
-        let commands = profile.service.supervisor().unwrap();
-        assert_eq!(commands.alive, ["systemctl", "is-active", "--quiet", "collector.service"]);
-        let lines = super::commands(&file_name(&profile));
-        assert!(
-            lines.iter().all(|line| text.contains(line.trim())),
-            "they are the same as those that are proposed"
-        );
+        assert!(matches!(profile.service.supervisor(), Some(Supervisor::Unit(_))));
+        assert_eq!(file_name(&profile), "collector.service");
+        let unit = super::text(&profile, Path::new("/")).unwrap();
+        assert!(unit.contains("\nStandardOutput=journal\n"), "{unit}");
+    }
+
+    #[test]
+    fn whose_log_opsctl_looks_for_in_a_file_writes_into_that() {
+        let commands = "port = 8787\nstart = ['a']\nstop = ['b']\nalive = ['c']";
+        let text = crate::profile::COLLECTOR.replace("port = 8787", commands);
+        let profile = ProcessProfile::parse(&text, Path::new("opsctl.toml")).unwrap();
+        let unit = super::text(&profile, Path::new("/srv")).unwrap();
+        assert!(unit.contains("\nStandardOutput=append:/srv/.opsctl/run/collector.log\n"), "{unit}");
+    }
+
+    #[test]
+    fn the_rule_names_the_owner_and_the_unit_and_nothing_else_gets_in() {
+        let profile = ProcessProfile::parse(crate::profile::COLLECTOR, Path::new("opsctl.toml")).unwrap();
+        let rule = rule(&profile, "a\"b");
+        assert!(rule.contains(r#"subject.user == "a\"b" &&"#), "{rule}");
+        assert!(rule.contains(r#"action.lookup("unit") == "collector.service""#), "{rule}");
+        assert!(!rule.contains('@'), "{rule}");
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl<'a> ProcessSurvey<'a> {
 
 /// How the log of the product's process is seen.
 pub(in crate::commands) fn logs_typed(services: &ProcessServices) -> String {
-    format!("tail -n 50 {}", services.log_of(services.profile.service.name.as_str()).display())
+    services.log_of(services.profile.service.name.as_str()).typed()
 }
 
 impl<'a> Deref for ProcessSurvey<'a> {

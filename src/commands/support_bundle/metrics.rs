@@ -1,6 +1,7 @@
 //! What the product's logs tell in numbers, as `opsctl logs stats` counts them.
 
 use crate::adapters::docker::LogLimits;
+use crate::adapters::process_services::ProcessLog;
 use crate::adapters::sqlite_database::working;
 use crate::bundle::contents::member;
 use crate::commands::logs;
@@ -12,7 +13,7 @@ use super::collect::{Gathered, Missing, Outcome};
 use super::scene::Desk;
 
 /// Most bytes of the end of a process's log that are counted.
-const OF_PROCESS: u64 = 32 << 20;
+const OF_PROCESS: u32 = 32 << 20;
 
 /// The same of a container's log, which is held in memory meanwhile.
 const OF_CONTAINER: usize = 8 << 20;
@@ -45,19 +46,29 @@ pub(super) async fn of_containers(desk: &Desk<'_>) -> Outcome {
 pub(super) async fn of_process(desk: &Desk<'_>) -> Outcome {
     let survey = desk.scene.process()?;
     refuse_nothing(&survey.profile.logs)?;
-    let file = survey.services().await?.log_of(survey.profile.service.name.as_str());
+    let log = survey.services().await?.log_of(survey.profile.service.name.as_str());
     let (profile, span) = (survey.profile.clone(), span(desk));
-    let counted = working(move || {
-        let mut counter = Counter::new(&profile.logs, Per::Minute, span);
-        let whole = logs::end_of_file(&file, OF_PROCESS, &mut counter).map_err(|failure| failure.fault)?;
-        Ok((counter.finish(), whole))
-    });
-    let (stats, whole) = counted.await?;
+    let (stats, whole) = match log {
+        ProcessLog::File(file) => {
+            let counted = working(move || {
+                let mut counter = Counter::new(&profile.logs, Per::Minute, span);
+                let whole = logs::end_of_file(&file, OF_PROCESS.into(), &mut counter)
+                    .map_err(|failure| failure.fault)?;
+                Ok((counter.finish(), whole))
+            });
+            counted.await?
+        }
+        ProcessLog::Journal(unit) => {
+            let mut counter = Counter::new(&profile.logs, Per::Minute, span);
+            let whole = logs::of_journal(&unit, span, OF_PROCESS as usize, &mut counter).await?;
+            (counter.finish(), whole)
+        }
+    };
     put(desk, &stats).await?;
     Ok(if whole {
         Gathered::Whole
     } else {
-        Gathered::Cut(format!("only its last {} were counted", quantity::bytes(OF_PROCESS)))
+        Gathered::Cut(format!("only its last {} were counted", quantity::bytes(OF_PROCESS.into())))
     })
 }
 

@@ -6,9 +6,11 @@ use crate::adapters::holders;
 use crate::adapters::process_services::{Run, runs};
 use crate::adapters::sqlite::condition;
 use crate::adapters::sqlite_database::{SqliteDatabase, working};
+use crate::adapters::systemd::{self, Phase, UnitState};
 use crate::bundle::contents::{ContainerFacts, KeptStore, Migrations, StoreFacts, TableFacts, member};
 use crate::commands::preflight::outlook::ALONE;
 use crate::model::secret::Secret;
+use crate::profile::Supervisor;
 use crate::report::quantity;
 
 use super::collect::{Gathered, Missing, Outcome};
@@ -23,6 +25,10 @@ pub(super) async fn processes(desk: &Desk<'_>) -> Outcome {
     let survey = desk.scene.process()?;
     let runs = runs(&survey.run_dir(), &survey.profile.service)?;
     let trouble = survey.found().await.map(|found| found.trouble.is_some());
+    let unit = match survey.profile.service.supervisor() {
+        Some(Supervisor::Unit(unit)) => Some(systemd::state(unit).await),
+        _ => None,
+    };
     let facts: Vec<ContainerFacts> = runs
         .iter()
         .map(|run| {
@@ -30,18 +36,39 @@ pub(super) async fn processes(desk: &Desk<'_>) -> Outcome {
             let given = run.session.and_then(holders::environment).unwrap_or_default();
             let secret = |(name, value): (String, String)| (name, Secret::new(value));
             let health = trouble.as_ref().ok().filter(|_| is_service && run.session.is_some());
+            let known = unit.as_ref().and_then(|state| state.as_ref().ok()).filter(|_| is_service);
             ContainerFacts {
                 service: is_service.then(|| run.name.clone()),
                 one_off: !is_service,
                 image: format!("{}:{}", survey.profile.product.name, run.version),
                 health: health.map(|trouble| if *trouble { "unhealthy" } else { "healthy" }.to_owned()),
                 environment: fingerprints(&given.into_iter().map(secret).collect(), &desk.scene.key),
-                ..facts_of(run)
+                ..known.map_or_else(|| facts_of(run), |state| with_unit(facts_of(run), state))
             }
         })
         .collect();
     desk.json(member::PROCESSES, &facts).await?;
-    Ok(Gathered::Whole)
+    Ok(match unit {
+        Some(Err(fault)) => Gathered::Cut(format!("it is not known what systemd knows: {fault}")),
+        _ => Gathered::Whole,
+    })
+}
+
+/// With what systemd knows, which watches over it.
+fn with_unit(facts: ContainerFacts, unit: &UnitState) -> ContainerFacts {
+    let state = match unit.phase {
+        Phase::Starts | Phase::Runs => "running",
+        Phase::Restarts => "restarting",
+        Phase::Ended => "exited",
+    };
+    ContainerFacts {
+        state: state.to_owned(),
+        exit_code: unit.status,
+        oom_killed: unit.ran_out_of_memory(),
+        restarts: unit.restarts.into(),
+        restart_policy: "systemd".to_owned(),
+        ..facts
+    }
 }
 
 fn facts_of(run: &Run) -> ContainerFacts {

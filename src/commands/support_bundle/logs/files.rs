@@ -1,14 +1,18 @@
-//! Logs that are files of this machine: those of processes.
+//! The logs of processes: files of this machine, and what the journal has of a unit.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 
 use crate::adapters::bundle_store::Room;
+use crate::adapters::process_services::ProcessLog;
+use crate::adapters::systemd::journal::{self, Wanted};
 use crate::bundle::contents::{Collected, member};
 use crate::bundle::log::Log;
 use crate::commands::preflight::process::ProcessSurvey;
 use crate::error::Fault;
+use crate::profile::{Supervisor, UnitName};
 use crate::report::quantity;
 
 use super::super::collect::{self, Gathered, Missing, Outcome};
@@ -17,18 +21,26 @@ use super::super::window::{LINES, Window};
 use super::excerpt::Excerpt;
 use super::{LIMIT, MOST, none};
 
-/// Most bytes of the end of a file that are looked at.
-const LOOKED_AT: u64 = 16 << 20;
+/// Most bytes of the end of a log that are looked at.
+const LOOKED_AT: u32 = 16 << 20;
 
 pub(super) async fn each(scene: &Scene<'_>, survey: &ProcessSurvey<'_>) -> Vec<Collected> {
     let folder = survey.run_dir();
-    let files = logs_in(&folder);
-    if files.is_empty() {
+    let mut logs: BTreeMap<String, ProcessLog> =
+        logs_in(&folder).into_iter().map(|(name, file)| (name, ProcessLog::File(file))).collect();
+    if let Some(Supervisor::Unit(unit)) = survey.profile.service.supervisor() {
+        logs.insert(survey.profile.service.name.to_string(), ProcessLog::Journal(unit.clone()));
+    }
+    if logs.is_empty() {
         return vec![none(scene, Missing::Skipped(format!("there is no log in {}", folder.display())))];
     }
-    let collected = files.iter().map(|(name, file)| async move {
+    let collected = logs.iter().map(|(name, log)| async move {
         let path = format!("{}{name}.log", member::LOGS);
-        collect::one(scene, &format!("logs-{name}"), LIMIT, async |desk| one(desk, file, &path).await).await
+        let take = async |desk: &Desk<'_>| match log {
+            ProcessLog::File(file) => of_file(desk, file, &path).await,
+            ProcessLog::Journal(unit) => of_journal(desk, unit, &path).await,
+        };
+        collect::one(scene, &format!("logs-{name}"), LIMIT, take).await
     });
     join_all(collected).await
 }
@@ -40,22 +52,44 @@ fn logs_in(folder: &Path) -> Vec<(String, PathBuf)> {
         let name = path.file_name()?.to_str()?.strip_suffix(".log")?.to_owned();
         path.is_file().then_some((name, path))
     };
-    let mut all: Vec<(String, PathBuf)> = entries.filter_map(named).collect();
-    all.sort();
-    all
+    entries.filter_map(named).collect()
 }
 
-async fn one(desk: &Desk<'_>, file: &Path, path: &str) -> Outcome {
+async fn of_file(desk: &Desk<'_>, file: &Path, path: &str) -> Outcome {
     let window = desk.scene.window;
-    let end = tail_of(file, LOOKED_AT)
+    let end = tail_of(file, LOOKED_AT.into())
         .map_err(|error| Fault::caused_by(format!("cannot read {}", file.display()), &error))?;
-    let (text, mut room) = if window.is_usual() {
-        let mut excerpt = Excerpt::new(LINES as usize);
-        excerpt.push(&end);
-        excerpt.finish()
-    } else {
-        (within(&end, &window), Room::More)
+    let (text, room) = if window.is_usual() { usual(&end) } else { (within(&end, &window), Room::More) };
+    put(desk, path, text, room).await
+}
+
+/// The journal knows when each line came.
+async fn of_journal(desk: &Desk<'_>, unit: &UnitName, path: &str) -> Outcome {
+    let (window, span) = (desk.scene.window, desk.scene.window.span());
+    let wanted = Wanted {
+        lines: span.lines.map_or(usize::MAX, |lines| lines as usize),
+        bytes: LOOKED_AT as usize,
+        since: span.since,
+        until: span.until,
     };
+    let end = journal::end(unit, wanted).await?;
+    let text: Vec<u8> = end.entries.iter().flat_map(|entry| (entry.line() + "\n").into_bytes()).collect();
+    if window.is_usual() {
+        let (text, room) = usual(&text);
+        return put(desk, path, text, room).await;
+    }
+    // That there are more lines than were asked for is no loss.
+    let room = if end.shortened && span.lines.is_none() { Room::Full } else { Room::More };
+    put(desk, path, text, room).await
+}
+
+fn usual(log: &[u8]) -> (Vec<u8>, Room) {
+    let mut excerpt = Excerpt::new(LINES as usize);
+    excerpt.push(log);
+    excerpt.finish()
+}
+
+async fn put(desk: &Desk<'_>, path: &str, text: Vec<u8>, mut room: Room) -> Outcome {
     let mut feed = desk.begin(path, MOST);
     if feed.write(text.into()).await == Room::Full {
         room = Room::Full;
