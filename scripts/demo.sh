@@ -74,9 +74,9 @@ build_programs() {
     ensure_rust || return 1
     say 'Building opsctl and the sample product: minutes the first time, seconds after that.' >&2
     cd "$SOURCE" &&
-        cargo build --quiet --release --package opsctl && cargo build --quiet --package ledger &&
+        cargo build --quiet --release --package opsctl --package ledger &&
         ln -s "$(built_binary release opsctl)" "$WORK/bin/opsctl" &&
-        built_binary debug ledger
+        built_binary release ledger
 }
 
 finish_work() {

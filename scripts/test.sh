@@ -48,7 +48,7 @@ set_up() {
 }
 
 check_scripts() {
-    shellcheck --external-sources scripts/*.sh scripts/lib/*.sh .ci/run
+    shellcheck --external-sources scripts/*.sh scripts/lib/*.sh compose/ledger/play.sh .ci/run
 }
 
 # The sample product's releases, the PostgreSQL servers and the machine with systemd that the live tests run on.

@@ -16,10 +16,7 @@ kind_prepare() {
         # Only one program, which can be large, whatever release it plays.
         ln "$program" "$folder/ledger" 2>/dev/null || cp "$program" "$folder/ledger"
         cp "$SOURCE/compose/ledger/releases/$release.json" "$folder/release.json"
-        # shellcheck disable=SC2016 # the program itself is to replace them
-        printf '#!/bin/sh\nhere=$(dirname "$0")\nLEDGER_RELEASE_FILE=$here/release.json exec "$here/ledger" "$@"\n' \
-            >"$folder/collector"
-        chmod 755 "$folder/collector"
+        cp "$SOURCE/compose/ledger/play.sh" "$folder/collector"
     done
     describe_collector >"$INSTALL/opsctl.toml"
 }

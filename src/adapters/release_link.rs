@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::adapters::env_settings::PREVIOUS_VERSION_FILE;
-use crate::adapters::files::{self, Mode};
+use crate::adapters::files::{self, Action, FileError, Mode};
 use crate::error::Fault;
 use crate::model::release::Version;
 use crate::plan::rotation::{DualSecret, Window};
@@ -52,11 +52,34 @@ impl ReleaseLink {
         self.point(version)
     }
 
+    /// Removes what a write that was cut short left behind: of the link, and of the note of the release to go back to.
+    ///
+    /// # Errors
+    /// If a directory cannot be read, or such a file not be removed.
+    pub fn discard_temporaries(&self) -> Result<(), FileError> {
+        let unfinished = self.unfinished();
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::during(Action::Remove, &unfinished)(error));
+            }
+            _ => {}
+        }
+        for folder in [&self.install, &self.backup_dir].into_iter().filter(|folder| folder.is_dir()) {
+            files::remove_stale_temporaries(folder)?;
+        }
+        Ok(())
+    }
+
+    /// The link that is about to take the place of the other.
+    fn unfinished(&self) -> PathBuf {
+        self.install.join(".current.new")
+    }
+
     fn point(&self, version: &Version) -> Result<(), Fault> {
         let failed = |error: &dyn std::error::Error| {
             Fault::caused_by(format!("the release {version} cannot be selected"), error)
         };
-        let (link, new) = (self.install.join(LINK), self.install.join(".current.new"));
+        let (link, new) = (self.install.join(LINK), self.unfinished());
         match fs::remove_file(&new) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
             _ => {}

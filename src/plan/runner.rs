@@ -217,8 +217,8 @@ where
                     step,
                 });
                 let began = Instant::now();
-                let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
-                match perform(self.world, step, &Earlier::default(), &self.limits, &progress).await {
+                let again = attempts > 1 || index == back.finished;
+                match self.take_back(back, index, again).await {
                     Ok(note) => {
                         let took = began.elapsed();
                         self.reporter.report(&Event::StepFinished { step, took, note: note.as_deref() });
@@ -238,6 +238,17 @@ where
             attempts = 0;
         }
         Ok(None)
+    }
+
+    /// One step of going back. What the step before it started may have ended since then: it is started again before it is
+    /// looked at again.
+    async fn take_back(&self, back: &GoingBack, index: usize, again: bool) -> Result<Note, Fault> {
+        let progress = |progress: Progress| self.reporter.report(&Event::Progress(progress));
+        let (step, before) = (&back.steps[index], index.checked_sub(1).map(|before| &back.steps[before]));
+        if let (true, Step::PassGates { .. }, Some(start @ Step::Start { .. })) = (again, step, before) {
+            perform(self.world, start, &Earlier::default(), &self.limits, &progress).await?;
+        }
+        perform(self.world, step, &Earlier::default(), &self.limits, &progress).await
     }
 
     /// What the journal knows that the world does not show.
@@ -291,7 +302,8 @@ where
     fn stuck(&self, back: &GoingBack, index: usize, fault: Fault) -> Failure {
         let fault = fault
             .within(format!("going back stopped at: {}", back.steps[index]))
-            .within(format!("the operation failed ({}) and could not be undone", back.fault.what));
+            .within(format!("the operation failed ({}) and could not be undone", back.fault));
+        let fault = back.fault.hints.iter().cloned().fold(fault, Fault::hint);
         self.left_to_a_person(fault, &back.steps[index..])
     }
 

@@ -57,11 +57,15 @@ impl KnownSecrets {
         }
     }
 
-    /// Learns a file that a setting names: a secret as a whole, and by line.
+    /// Learns a file that a setting names: a secret as a whole, and by line. Of a JSON document only what is secret in it:
+    /// its lines are made of what every other document is made of too.
     pub fn learn_file(&mut self, name: &str, text: &str) {
         let trimmed = text.trim();
         for part in parts::of(trimmed, true) {
             self.learn(name, &part);
+        }
+        if parts::is_document(trimmed) {
+            return;
         }
         for line in trimmed
             .lines()

@@ -24,9 +24,7 @@ pub(super) fn of(value: &str, is_secret: bool) -> Vec<Vec<u8>> {
         return parts;
     }
     parts.extend(in_text(value));
-    if let Ok(document) = serde_json::from_str::<Value>(value)
-        && (document.is_object() || document.is_array())
-    {
+    if let Some(document) = document(value) {
         members(&document, &mut parts);
         return parts;
     }
@@ -41,6 +39,16 @@ pub(super) fn of(value: &str, is_secret: bool) -> Vec<Vec<u8>> {
     let pairs: Vec<Vec<u8>> = parts.iter().filter_map(|part| password_of_pair(part)).collect();
     parts.extend(pairs);
     parts
+}
+
+/// Whether a value is a JSON document with members.
+pub(super) fn is_document(value: &str) -> bool {
+    document(value).is_some()
+}
+
+fn document(value: &str) -> Option<Value> {
+    let document = serde_json::from_str::<Value>(value).ok()?;
+    (document.is_object() || document.is_array()).then_some(document)
 }
 
 /// What the rules find in a text, as it is written and as it is meant.

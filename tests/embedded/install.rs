@@ -1,4 +1,4 @@
-//! An install of the sample product in a folder of its own, and somebody who writes to it.
+//! An install of the sample product in a folder of its own.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -7,24 +7,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::client::{Writer, ask, post};
-use crate::stand::{Stand, does};
-
-const RELEASES: [&str; 7] = [
-    "1.0.0",
-    "1.1.0",
-    "2.0.0-migration-fails",
-    "2.0.0-crash-loop",
-    "2.0.0-dies-later",
-    "2.0.0-wrong-version",
-    "2.0.0-never-ready",
-];
+use crate::stand::{Stand, backups, does};
+use crate::writer::{Writer, ask, post};
 
 /// Where programs are found.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -32,6 +22,7 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 pub(crate) struct Install {
     folder: TempDir,
     pub(crate) port: u16,
+    description: String,
     /// How opsctl is called.
     pub(crate) call: Vec<String>,
     /// Where it finds programs.
@@ -56,10 +47,10 @@ impl Install {
         let folder = tempfile::Builder::new().prefix("opsctl-embedded-").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (call, programs) = (vec![env!("CARGO_BIN_EXE_opsctl").to_owned()], PATH.to_owned());
-        let install = Self { folder, port, call, programs };
+        let install = Self { folder, port, description: alter(description(port)), call, programs };
         install.offer_releases();
         fs::create_dir(install.path("data")).unwrap();
-        write(&install.path("opsctl.toml"), &alter(description(port)), 0o644);
+        install.describe("");
         install
     }
 
@@ -81,7 +72,9 @@ impl Install {
     }
 
     fn offer_releases(&self) {
-        for release in RELEASES {
+        for description in fs::read_dir(sample().join("releases")).unwrap() {
+            let path = description.unwrap().path();
+            let release = path.file_stem().unwrap().to_str().unwrap();
             let folder = self.path("source").join(release);
             fs::create_dir_all(&folder).unwrap();
             for (name, content, mode) in files_of(release) {
@@ -97,8 +90,8 @@ impl Install {
     /// Lets each release run the program that is at `place` behind a shell, so that what watches over it sees no more of an
     /// environment than it gave.
     pub(crate) fn run_behind_shell(&self, place: &str) {
-        for release in RELEASES {
-            let run = self.path("source").join(release).join("run");
+        for release in fs::read_dir(self.path("source")).unwrap() {
+            let run = release.unwrap().path().join("run");
             let text = fs::read_to_string(&run).unwrap();
             let text = text.replace(&program().display().to_string(), place).replace(" exec ", " ");
             write(&run, &text.replace("LEDGER_", "trap : TERM\nLEDGER_"), 0o755);
@@ -131,9 +124,9 @@ impl Install {
         write(&self.path(".env"), text, mode);
     }
 
-    /// Adds to the description.
+    /// See [`Stand::describe`].
     pub(crate) fn describe(&self, more: &str) {
-        write(&self.path("opsctl.toml"), &format!("{}{more}", description(self.port)), 0o644);
+        write(&self.path("opsctl.toml"), &format!("{}{more}", self.description), 0o644);
     }
 
     /// The one file in the install's folder whose name begins so.
@@ -165,14 +158,9 @@ impl Install {
         receipts_in(&self.store())
     }
 
-    /// The archives of backups, oldest first.
+    /// See [`backups`].
     pub(crate) fn backups(&self) -> Vec<String> {
-        self.names_in("backup", |name| name.starts_with("backup-"))
-    }
-
-    /// The support bundles in the install.
-    pub(crate) fn bundles(&self) -> Vec<String> {
-        self.names_in(".", |name| name.starts_with("support-bundle-"))
+        backups(self)
     }
 
     fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
@@ -201,6 +189,23 @@ fn listed(file: &Path, query: &str) -> Vec<String> {
 
 impl Stand for Install {
     type Writer = Writer;
+    const RECORDS: &'static str = "main.receipts";
+
+    fn serving(release: &str) -> Self {
+        let install = Self::described(|text| {
+            text.replace("1500ms", "400ms").replace("watch_for = \"1s\"", "watch_for = \"400ms\"")
+        });
+        install.start(release);
+        install
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
+    fn describe(&self, more: &str) {
+        self.describe(more);
+    }
 
     fn opsctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.call[0]);
@@ -211,6 +216,18 @@ impl Stand for Install {
 
     fn writer(&self) -> Writer {
         Writer::start(self.port)
+    }
+
+    fn dies(&self) {
+        self.kill_product();
+        let began = Instant::now();
+        while self.is_healthy() {
+            assert!(began.elapsed() < Duration::from_secs(5), "it goes on although it was killed");
+        }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.is_healthy()
     }
 
     fn assert_serves(&self, release: &str) {
@@ -227,8 +244,10 @@ impl Stand for Install {
         for purpose in ["side", "scratch", "retired"] {
             assert_eq!(self.kept(purpose), Vec::<String>::new(), "left over");
         }
-        for folder in ["data", "backup", ".", ".opsctl"] {
-            let left = self.names_in(folder, |name| name.contains("partial") || name.contains("tmp"));
+        for folder in ["data", "backup", ".", "releases", ".opsctl", ".opsctl/run", ".opsctl/releases"] {
+            let is_temporary =
+                |name: &str| ["partial", "tmp", "current.new"].iter().any(|mark| name.contains(mark));
+            let left = self.names_in(folder, is_temporary);
             assert_eq!(left, Vec::<String>::new(), "left over in {folder}");
         }
     }
@@ -244,9 +263,8 @@ impl Stand for Install {
     fn stored_beside(&self) -> BTreeSet<String> {
         let kept = self.names_in("data", |name| name.contains("__opsctl_") && !name.ends_with("-shm"));
         let kept = kept.into_iter().filter(|name| !name.ends_with("-wal"));
-        let mut found: BTreeSet<String> =
-            kept.flat_map(|name| receipts_in(&self.path("data").join(name))).collect();
-        for archive in self.backups() {
+        let mut found: BTreeSet<String> = kept.flat_map(|name| self.stored_in(&name)).collect();
+        for archive in backups(self) {
             let copy = self.path("looked-into.db");
             let unpacked = File::create(&copy).unwrap();
             let archive = self.path("backup").join(archive);
@@ -257,6 +275,10 @@ impl Stand for Install {
             fs::remove_file(&copy).unwrap();
         }
         found
+    }
+
+    fn stored_in(&self, kept: &str) -> BTreeSet<String> {
+        receipts_in(&self.path("data").join(kept)).into_iter().collect()
     }
 
     fn kept(&self, purpose: &str) -> Vec<String> {
@@ -293,12 +315,17 @@ pub(crate) fn program() -> PathBuf {
 /// The files of a release: their names, what is in them, and their modes.
 pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
     let program = program();
-    let description = format!("{}/compose/ledger/releases/{release}.json", env!("CARGO_MANIFEST_DIR"));
-    let script = format!(
-        "#!/bin/sh\nLEDGER_RELEASE_FILE=$(dirname \"$0\")/release.json exec {} \"$@\"\n",
-        program.display()
-    );
+    let description = sample().join("releases").join(format!("{release}.json"));
+    let script = fs::read_to_string(sample().join("play.sh")).unwrap();
+    assert!(script.contains("$here/ledger"), "{script}");
+    // The program is too large to be in each of them.
+    let script = script.replace("$here/ledger", program.to_str().unwrap());
     [("release.json", fs::read_to_string(description).unwrap(), 0o644), ("run", script, 0o755)]
+}
+
+/// The sources of the sample product.
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger")
 }
 
 /// The members of a bundle, by their paths below its folder.

@@ -9,11 +9,9 @@
     reason = "it runs the program, and a failed step is a failed test"
 )]
 
-#[path = "../support/broken.rs"]
-mod broken;
 mod brought_back;
-mod client;
-#[path = "../live/disk.rs"]
+mod by_hand;
+#[path = "../support/disk.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod disk;
 mod fetched;
@@ -34,44 +32,37 @@ mod rehearsals;
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod stand;
 mod stopped;
-#[path = "../support/kill_sweep.rs"]
-mod sweep;
+#[path = "../support/stories/all.rs"]
+mod stories;
 mod terminal;
 mod watched;
 mod web;
+mod writer;
 
-use broken::{Broken, are_undone};
 use install::Install;
 use stand::{Stand as _, Writes as _};
-use sweep::Sweep;
+use stories::broken::{self, Broken};
+use stories::dies_later;
+use stories::killed::Sweep;
 
-#[test]
-fn a_writer_that_never_stops_loses_nothing_to_backups_and_upgrades() {
-    let install = Install::started("1.0.0");
-    let writer = install.writer();
-    writer.goes_on();
-    assert_eq!(install.run("backup").0, 0);
-    assert_eq!(install.run("backup verify latest --restore").0, 0);
-    let (status, text) = install.run("upgrade 1.1.0");
-    assert_eq!(status, 0, "{text}");
-    writer.goes_on();
-    let (acknowledged, stored) = (writer.finish(), install.stored());
-    assert!(acknowledged.iter().all(|id| stored.contains(id)), "{} of {}", stored.len(), acknowledged.len());
-}
+stories::every_story!(Install);
 
 #[test]
 fn a_release_that_does_not_work_is_undone() {
     let releases = [
-        Broken { release: "2.0.0-migration-fails", because: "migrat" },
-        Broken { release: "2.0.0-crash-loop", because: "ended" },
-        Broken { release: "2.0.0-wrong-version", because: "version" },
-        Broken { release: "2.0.0-never-ready", because: "healthy" },
+        Broken { release: "2.0.0-migration-fails", because: "migrat", wrote: true },
+        Broken { release: "2.0.0-migration-hangs", because: "did not end within", wrote: false },
+        Broken { release: "2.0.0-crash-loop", because: "ended", wrote: true },
+        Broken { release: "2.0.0-wrong-version", because: "version", wrote: true },
+        Broken { release: "2.0.0-never-ready", because: "healthy", wrote: true },
     ];
-    are_undone(&Install::started("1.1.0"), "1.1.0", &releases, |_, _| {});
+    let install = Install::described(|text| text.replace("timeout = \"20s\"", "timeout = \"3s\""));
+    install.start("1.1.0");
+    broken::are_undone(&install, "1.1.0", &releases, |_, _| {});
 }
 
 #[test]
-fn a_restore_can_be_undone_and_an_upgrade_rolled_back() {
+fn a_restore_asks_nothing_that_is_not_described_and_a_planned_rollback_measures_the_loss() {
     let install = Install::started("1.0.0");
     install.send("a");
     assert_eq!(install.run("backup").0, 0);
@@ -92,41 +83,15 @@ fn a_restore_can_be_undone_and_an_upgrade_rolled_back() {
 }
 
 #[test]
-fn an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new() {
-    let sweep = Sweep {
-        operation: &["upgrade", "1.1.0"],
-        releases: ("1.0.0", "1.1.0"),
-        back: &["rollback"],
-        representative: &[(3, 1), (4, 0), (6, 0), (8, 0), (10, 1), (12, 0), (13, 0), (15, 1)],
-    };
-    sweep.run(&Install::started("1.0.0"));
-}
-
-#[test]
-fn a_rollback_killed_at_any_step_ends_wholly_old_or_wholly_new() {
-    let sweep = Sweep {
-        operation: &["rollback"],
-        releases: ("1.1.0", "1.0.0"),
-        back: &["upgrade", "1.1.0", "--skip-backup"],
-        representative: &[(2, 1), (3, 0), (4, 0), (5, 1)],
-    };
-    let install = Install::started("1.0.0");
-    assert_eq!(install.run("upgrade 1.1.0 --skip-backup").0, 0);
-    sweep.run(&install);
-}
-
-#[test]
-fn a_restore_killed_at_any_step_ends_wholly_old_or_wholly_new() {
-    let sweep = Sweep {
-        operation: &["restore", "latest"],
-        releases: ("1.1.0", "1.1.0"),
-        back: &["restore", "--undo"],
-        representative: &[(2, 0), (3, 0), (4, 1), (5, 0), (7, 1)],
-    };
-    let install = Install::started("1.1.0");
-    install.send("a");
-    assert_eq!(install.run("backup").0, 0);
-    sweep.run(&install);
+fn a_release_that_dies_later_is_undone_while_nobody_writes_and_told_of_when_somebody_does() {
+    // Long enough to see it die, which takes it ten seconds.
+    let install = Install::described(|text| text.replace("watch_for = \"1s\"", "watch_for = \"14s\""));
+    install.start("1.2.0");
+    dies_later::is_undone_while_nobody_writes_and_told_of_when_somebody_does(
+        &install,
+        "2.0.0-dies-later",
+        "collector",
+    );
 }
 
 #[test]
@@ -135,9 +100,18 @@ fn a_rotation_of_the_store_killed_at_any_step_has_everything_in_the_store_or_in_
         operation: &["rotate", "store"],
         releases: ("1.1.0", "1.1.0"),
         back: &["status"],
-        representative: &[(2, 0), (4, 0), (6, 1), (8, 1), (10, 0), (11, 1), (12, 0), (13, 0)],
+        representative: &[
+            ("create-empty", 0),
+            ("quiesce", 0),
+            ("swap", 1),
+            ("prove-canary", 1),
+            ("start", 0),
+            ("pass-gates", 1),
+            ("take-backup", 0),
+            ("drop-database", 0),
+        ],
     };
-    sweep.run(&Install::started("1.1.0"));
+    sweep.run(&Install::serving("1.1.0"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A person at a terminal, to whom an operation fails.
+//! A person at a terminal, who has to say yes.
 
 use std::time::Duration;
 
@@ -6,24 +6,6 @@ use expectrl::{Eof, Session, WaitStatus};
 
 use crate::install::Install;
 use crate::stand::Stand as _;
-
-#[test]
-fn who_is_at_a_terminal_is_offered_a_bundle_when_an_operation_failed() {
-    let install = Install::started("1.1.0");
-    for (answer, bundles) in [("n\r", 0), ("y\r", 1)] {
-        let mut session = Session::spawn(install.opsctl(&["upgrade", "2.0.0-crash-loop"])).unwrap();
-        session.set_expect_timeout(Some(Duration::from_mins(1)));
-        session.expect("Upgrade Collector").expect("a question");
-        session.send("yes\r").unwrap();
-        session.expect("Make a support bundle now?").expect("an offer");
-        session.send(answer).unwrap();
-        session.expect(Eof).expect("it ends");
-        let status = session.wait().unwrap();
-        assert!(matches!(status, WaitStatus::Exited(_, 4)), "{answer:?}: {status:?}");
-        assert_eq!(install.bundles().len(), bundles, "{answer:?}");
-        install.assert_serves("1.1.0");
-    }
-}
 
 #[test]
 fn only_a_line_that_says_yes_is_consent() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::docker::docker;
+use crate::docker::{client, docker, printed};
 use crate::settings::DATABASE_PASSWORD;
 use crate::stack::Stack;
 
@@ -32,13 +32,10 @@ impl Stack {
     /// A tool of PostgreSQL in the server's container.
     pub(crate) fn pg(&self, command: &[&str]) -> String {
         let server = self.server();
-        let mut all = vec!["exec", "-e"];
-        let (password, host) =
-            (format!("PGPASSWORD={DATABASE_PASSWORD}"), ["-h", "127.0.0.1", "-U", "ledger"]);
-        all.extend([password.as_str(), server.as_str(), command[0]]);
-        all.extend(host);
-        all.extend(&command[1..]);
-        crate::docker::docker_with(&all)
+        let login = ["exec", "-e", "PGPASSWORD", &server, command[0], "-h", "127.0.0.1", "-U", "ledger"];
+        let mut client = client(&[&login, &command[1..]].concat());
+        client.env("PGPASSWORD", DATABASE_PASSWORD);
+        printed(client)
     }
 
     /// A backup as the scripts take it, while the product serves.

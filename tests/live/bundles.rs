@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -91,14 +90,6 @@ fn work_directories(stack: &Stack) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(stack.path(".opsctl")).into_iter().flatten().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("bundle-")).collect()
-}
-
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = std::time::Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_mins(1), "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -211,66 +202,4 @@ fn of_a_broken_stack_what_can_be_had_is_collected() {
         opened.json("manifest.json")["window"].as_object().unwrap().keys().collect::<Vec<_>>(),
         ["since"]
     );
-}
-
-#[test]
-fn killed_interrupted_or_beside_an_unfinished_operation_nothing_is_left_behind() {
-    let stack = Stack::up(15, "1.0.0");
-    let begin = |arguments: &[&str]| stack.begin(&[&["support-bundle"], arguments].concat());
-
-    // Killed: the next start sweeps.
-    let run = begin(&[]);
-    wait_for("something is collected", || {
-        work_directories(&stack)
-            .iter()
-            .any(|path| fs::read_dir(path).is_ok_and(|mut within| within.next().is_some()))
-    });
-    // Dropping it kills it.
-    drop(run);
-    assert_eq!(work_directories(&stack).len(), 1, "nothing was left to sweep: it was too quick");
-    stack.ops_exits(0, &["support-bundle", "--preview"]);
-    assert_eq!(work_directories(&stack), Vec::<PathBuf>::new());
-
-    // Interrupted: it cleans up by itself.
-    let run = begin(&[]);
-    wait_for("something is collected", || !work_directories(&stack).is_empty());
-    run.signal(rustix::process::Signal::INT);
-    let ended = run.wait();
-    assert_eq!(ended.code, Some(1), "{}", ended.told());
-    assert_eq!(work_directories(&stack), Vec::<PathBuf>::new());
-
-    // Beside an operation that was killed.
-    stack.begin(&["upgrade", "1.1.0"]).kill_at("\"migrate\"", Duration::from_millis(100));
-    let (opened, _) = bundle(&stack, &[]);
-    let operations = opened.json("operations.json");
-    assert_eq!(operations.as_array().unwrap().last().unwrap()["outcome"], "unfinished", "{operations:#}");
-    stack.ops_does(&["abort"]);
-    stack.assert_serves("1.0.0");
-    fs::remove_file(&opened.path).unwrap();
-
-    // While one runs, which does not notice.
-    let mut upgrade = stack.begin(&["upgrade", "1.1.0"]);
-    upgrade.reaches("take backup");
-    let (opened, _) = bundle(&stack, &[]);
-    assert_eq!(opened.json("operations.json").as_array().unwrap().last().unwrap()["kind"], "upgrade");
-    assert_eq!(opened.collector("database-tables")["status"], "skipped");
-    assert_eq!(opened.collector("database-activity")["status"], "ok");
-    let upgraded = upgrade.wait();
-    assert_eq!(upgraded.code, Some(0), "{}", upgraded.told());
-    stack.assert_serves("1.1.0");
-}
-
-#[test]
-fn an_encrypted_bundle_is_for_its_recipients_alone() {
-    let stack = Stack::up(15, "1.1.0");
-    let identity = age::x25519::Identity::generate();
-    let ended = stack.ops_exits(0, &["support-bundle", "--encrypt-to", &identity.to_public().to_string()]);
-    let path = PathBuf::from(ended.result()["result"]["path"].as_str().unwrap());
-    assert!(path.to_string_lossy().ends_with(".tar.gz.age"));
-    let plain = age::decrypt(&identity, &fs::read(&path).unwrap()).unwrap();
-    let mut archive = tar::Archive::new(GzDecoder::new(plain.as_slice()));
-    assert!(archive.entries().unwrap().count() > 10);
-    let beside = fs::read_dir(stack.dir()).unwrap().map(|entry| entry.unwrap().file_name());
-    let plain_ones = beside.filter(|name| name.to_string_lossy().ends_with(".tar.gz")).count();
-    assert_eq!(plain_ones, 0, "a bundle in clear was left");
 }

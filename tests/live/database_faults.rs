@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::docker::{attempt, docker, docker_with};
+use crate::docker::{attempt, client, docker, printed};
 use crate::operator::Ended;
 use crate::settings::{DATABASE_PASSWORD, Description, Settings};
 use crate::stack::Stack;
@@ -278,13 +278,12 @@ impl Others {
     }
 
     fn run(stack: &Stack, script: &str) -> Self {
-        let (network, password) =
-            (format!("container:{}", stack.server()), format!("PGPASSWORD={DATABASE_PASSWORD}"));
-        let image = stack.settings.server_image();
+        let (network, image) = (format!("container:{}", stack.server()), stack.settings.server_image());
         let run =
-            ["run", "-d", "--init", "--network", &network, "-e", &password, "-e", "PGAPPNAME=the-report"];
-        let all: Vec<&str> = run.into_iter().chain([image.as_str(), "sh", "-c", script]).collect();
-        Self(docker_with(&all))
+            ["run", "-d", "--init", "--network", &network, "-e", "PGPASSWORD", "-e", "PGAPPNAME=the-report"];
+        let mut client = client(&[&run[..], &[&image, "sh", "-c", script]].concat());
+        client.env("PGPASSWORD", DATABASE_PASSWORD);
+        Self(printed(client))
     }
 }
 

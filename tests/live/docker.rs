@@ -17,24 +17,36 @@ pub(crate) fn docker<const N: usize>(arguments: [&str; N]) -> String {
 
 /// Runs `docker` with as many arguments as there are, and gives what it printed.
 pub(crate) fn docker_with(arguments: &[&str]) -> String {
-    let output = attempt(arguments);
-    assert!(
-        output.status.success(),
-        "docker {arguments:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    printed(client(arguments))
 }
 
 /// Runs `docker`, whatever comes of it.
 pub(crate) fn attempt(arguments: &[&str]) -> Output {
+    client(arguments).output().unwrap_or_else(|error| panic!("docker cannot be started ({error}): {SET_UP}"))
+}
+
+/// The `docker` command. A password goes into its environment, for `--env NAME`: arguments can be seen by everybody.
+pub(crate) fn client(arguments: &[&str]) -> Command {
     let mut command = Command::new("docker");
     command.args(arguments).stdin(Stdio::null());
     if let Some(host) = host() {
         command.env("DOCKER_HOST", host);
     }
-    command.output().unwrap_or_else(|error| panic!("docker cannot be started ({error}): {SET_UP}"))
+    command
+}
+
+/// What a command prints, which has to succeed.
+pub(crate) fn printed(mut command: Command) -> String {
+    let output =
+        command.output().unwrap_or_else(|error| panic!("docker cannot be started ({error}): {SET_UP}"));
+    assert!(
+        output.status.success(),
+        "{:?}: {}{}",
+        command.get_args(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 /// How the engine is reached, if that is not left to `docker` itself.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::docker::{attempt, docker};
+use crate::docker::{attempt, client, docker, printed};
 use crate::ports;
 use crate::settings::{DATABASE_PASSWORD, Settings};
 use crate::stack::Stack;
@@ -24,21 +24,12 @@ impl Server {
         let format = "{{(index .IPAM.Config 0).Gateway}}";
         let gateway = docker(["network", "inspect", "--format", format, &network]);
         let address = format!("{gateway}:{port}");
-        let password = format!("POSTGRES_PASSWORD={DATABASE_PASSWORD}");
         let (publish, image) = (format!("{address}:5432"), format!("opsctl-sample/postgres:{major}"));
-        let container = docker([
-            "run",
-            "-d",
-            "--network",
-            &network,
-            "-p",
-            &publish,
-            "-e",
-            "POSTGRES_USER=ledger",
-            "-e",
-            &password,
-            &image,
-        ]);
+        let run = ["run", "-d", "--network", &network, "-p", &publish];
+        let user = ["-e", "POSTGRES_USER=ledger", "-e", "POSTGRES_PASSWORD", &image];
+        let mut client = client(&[&run[..], &user].concat());
+        client.env("POSTGRES_PASSWORD", DATABASE_PASSWORD);
+        let container = printed(client);
         let server = Self { container, network, address };
         let began = Instant::now();
         while !attempt(&["exec", &server.container, "pg_isready", "-q", "-h", "127.0.0.1"]).status.success() {

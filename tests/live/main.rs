@@ -13,13 +13,11 @@
 
 mod archives;
 mod backups;
-mod bad_archives;
-#[path = "../support/broken.rs"]
-mod broken;
 mod broken_releases;
 mod bundle_page;
 mod bundles;
 mod database_faults;
+#[path = "../support/disk.rs"]
 mod disk;
 mod docker;
 mod dockers_disk;
@@ -28,11 +26,9 @@ mod engine_restarts;
 mod external;
 mod from_registry;
 mod full_disks;
-mod hooks;
 mod http;
-mod interactive;
-mod interrupted;
-mod kill_sweep;
+mod in_place;
+
 mod loads;
 mod memory;
 mod memory_group;
@@ -41,7 +37,6 @@ mod operator;
 mod outside;
 mod own_engine;
 mod past_commit;
-mod places;
 mod ports;
 mod preflight;
 mod registry;
@@ -54,10 +49,12 @@ mod settings;
 mod stack;
 #[path = "../support/stand.rs"]
 mod stand;
-#[path = "../support/kill_sweep.rs"]
-mod sweep;
+#[path = "../support/stories/all.rs"]
+mod stories;
 mod third_party;
 mod upgrades;
 mod verify;
 mod world;
 mod writer;
+
+stories::every_story!(stack::Stack);

@@ -1,11 +1,14 @@
 //! The stack as an install that is operated.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::docker;
+use crate::settings::{Description, Settings};
 use crate::stack::Stack;
 use crate::stand::{self, Stand, Writes};
 use crate::writer::{Writer, records};
@@ -48,6 +51,24 @@ impl Stack {
 
 impl Stand for Stack {
     type Writer = Writer;
+    const RECORDS: &'static str = "public.records";
+
+    /// Both servers have their stories: the first release is on one of them, the others are on the other.
+    fn serving(release: &str) -> Self {
+        let postgres = if release == "1.0.0" { 18 } else { 15 };
+        Self::of(Settings::new(postgres, release).described(Description::MOMENT))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
+    fn describe(&self, more: &str) {
+        self.settings.describe(self.dir());
+        let file = self.path("opsctl.toml");
+        let described = fs::read_to_string(&file).unwrap();
+        fs::write(file, format!("{described}{more}")).unwrap();
+    }
 
     fn opsctl(&self, arguments: &[&str]) -> Command {
         self.opsctl(arguments)
@@ -55,6 +76,14 @@ impl Stand for Stack {
 
     fn writer(&self) -> Writer {
         self.writer()
+    }
+
+    fn dies(&self) {
+        docker::docker(["kill", &self.container("ledger-api").expect("the API is there")]);
+    }
+
+    fn is_answered(&self) -> bool {
+        self.client().get("/health").is_ok()
     }
 
     fn assert_serves(&self, release: &str) {
@@ -77,8 +106,11 @@ impl Stand for Stack {
     fn stored_beside(&self) -> BTreeSet<String> {
         let purposes = ["side", "restore_point", "replaced", "failed"];
         let kept = purposes.into_iter().flat_map(|purpose| self.kept(purpose));
-        let ids = kept.map(|database| self.query(&database, "SELECT id FROM records"));
-        ids.flat_map(|ids| ids.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+        kept.flat_map(|database| self.stored_in(&database)).collect()
+    }
+
+    fn stored_in(&self, kept: &str) -> BTreeSet<String> {
+        self.query(kept, "SELECT id FROM records").lines().map(str::to_owned).collect()
     }
 
     fn kept(&self, purpose: &str) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Restores: by swap, in place, back again, and of what the scripts before opsctl left.
+//! Restores, by swap and in place, of what opsctl and the scripts before it left: with all that no dump carries.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,44 +6,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::stack::Stack;
 
 #[test]
-fn a_restore_interrupts_service_for_seconds_and_can_be_undone_twice() {
-    let stack = Stack::up(18, "1.1.0");
+fn archives_go_both_ways_between_the_scripts_and_opsctl() {
+    let stack = Stack::up(15, "1.0.0");
     dress(&stack);
     let dressed = properties(&stack);
-    let writer = stack.writer();
-    let backup = stack.ops_does(&["backup"]);
-    assert!(backup["rows"].as_u64().unwrap() > 0, "{backup}");
-    writer.goes_on();
+    let first = stack.writer().finish();
+    let archive = stack.backup_by_script("2026-03-14-120000");
+    let rows = stack.rows();
+    let later = stack.writer().finish();
+    assert!(stack.rows() > rows);
 
-    stack.ops_does(&["restore", "latest"]);
-    writer.goes_on();
-    stack.assert_serves("1.1.0");
+    // Clients that come back at once: the scripts lost this race.
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| reconnect(&stack, &stop));
+        }
+        let ended = stack.ops(&["restore", &archive.display().to_string()]);
+        stop.store(true, Ordering::SeqCst);
+        assert_eq!(ended.code, Some(0), "{}", ended.told());
+    });
+    stack.assert_serves("1.0.0");
     stack.assert_tidy();
-    let log = writer.finish();
-    let gap = log.longest_gap();
-    println!("a restore on PostgreSQL 18: not serving for {:.1} s", gap.as_secs_f64());
-    let replaced = stack.kept("replaced");
-    assert_eq!(replaced.len(), 1, "the replaced data is kept");
-    // Whatever is missing was written after the backup, and is in the replaced database.
-    let missing = log.missing(&stack.client());
-    assert!(!missing.is_empty(), "the data is as of the backup");
-    let kept = stack.query(&replaced[0], "SELECT id FROM records");
-    let kept: std::collections::BTreeSet<&str> = kept.lines().collect();
-    assert!(missing.iter().all(|id| kept.contains(id.as_str())), "what the restore replaced is not lost");
+    assert_eq!(stack.rows(), rows);
+    assert_eq!(first.missing(&stack.client()), Vec::<String>::new());
+    assert!(!later.missing(&stack.client()).is_empty(), "what came after the backup is not in it");
     assert_eq!(properties(&stack), dressed, "the database is dressed as before");
     assert!(may_select(&stack), "a grant on the schema's tables survives");
 
-    let before_undo = stack.rows();
-    stack.ops_does(&["restore", "--undo"]);
-    stack.assert_serves("1.1.0");
+    let ours = stack.ops_does(&["backup"]);
+    let ours = PathBuf::from(ours["path"].as_str().unwrap());
+    stack.restore_by_script(&ours, "by_script");
+    assert_eq!(stack.number("by_script", "SELECT count(*) FROM records"), rows);
+    stack.query("postgres", "DROP DATABASE by_script");
+
+    let more = stack.writer().finish();
+    assert!(more.acknowledged.len() > 2 && stack.rows() > rows);
+    stack.ops_does(&["restore", "--in-place", &ours.display().to_string()]);
+    stack.assert_serves("1.0.0");
     stack.assert_tidy();
-    assert_eq!(stack.number("ledger", "SELECT count(*) FROM records"), kept.len() as u64);
+    assert_eq!(stack.rows(), rows);
+    // The data that was dropped is in the safety backup.
+    stack.ops_does(&["restore", "latest"]);
+    assert_eq!(more.missing(&stack.client()), Vec::<String>::new());
     assert_eq!(properties(&stack), dressed);
-    stack.ops_does(&["restore", "--undo"]);
-    stack.assert_serves("1.1.0");
-    assert_eq!(stack.rows(), before_undo, "an undo can be undone");
-    assert_eq!(stack.kept("replaced").len(), 1);
-    assert!(gap.as_secs_f64() < 12.0, "not serving for {gap:?}");
+    stack.assert_tidy();
 }
 
 /// Properties that a dump does not carry.
@@ -71,49 +78,6 @@ fn properties(stack: &Stack) -> String {
 
 fn may_select(stack: &Stack) -> bool {
     stack.query("ledger", "SELECT has_table_privilege('reader', 'records', 'SELECT')") == "t"
-}
-
-#[test]
-fn archives_go_both_ways_between_the_scripts_and_opsctl() {
-    let stack = Stack::up(15, "1.0.0");
-    let first = stack.writer().finish();
-    let archive = stack.backup_by_script("2026-03-14-120000");
-    let rows = stack.rows();
-    let later = stack.writer().finish();
-    assert!(stack.rows() > rows);
-
-    // Clients that come back at once: the scripts lost this race.
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..10 {
-            scope.spawn(|| reconnect(&stack, &stop));
-        }
-        let ended = stack.ops(&["restore", &archive.display().to_string()]);
-        stop.store(true, Ordering::SeqCst);
-        assert_eq!(ended.code, Some(0), "{}", ended.told());
-    });
-    stack.assert_serves("1.0.0");
-    stack.assert_tidy();
-    assert_eq!(stack.rows(), rows);
-    assert_eq!(first.missing(&stack.client()), Vec::<String>::new());
-    assert!(!later.missing(&stack.client()).is_empty(), "what came after the backup is not in it");
-
-    let ours = stack.ops_does(&["backup"]);
-    let ours = PathBuf::from(ours["path"].as_str().unwrap());
-    stack.restore_by_script(&ours, "by_script");
-    assert_eq!(stack.number("by_script", "SELECT count(*) FROM records"), rows);
-    stack.query("postgres", "DROP DATABASE by_script");
-
-    let more = stack.writer().finish();
-    assert!(more.acknowledged.len() > 2 && stack.rows() > rows);
-    stack.ops_does(&["restore", "--in-place", &ours.display().to_string()]);
-    stack.assert_serves("1.0.0");
-    stack.assert_tidy();
-    assert_eq!(stack.rows(), rows);
-    // The data that was dropped is in the safety backup.
-    stack.ops_does(&["restore", "latest"]);
-    assert_eq!(more.missing(&stack.client()), Vec::<String>::new());
-    stack.assert_tidy();
 }
 
 /// A client of the database, outside of the product, that connects again whenever it is thrown out.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::docker::{docker, docker_with};
+use crate::docker::{self, docker};
 use crate::http::Client;
 use crate::settings::{DATABASE_PASSWORD, Settings};
 use crate::stack::Stack;
@@ -191,11 +191,12 @@ fn made_by_the_api(stack: &Stack) -> String {
 /// A key that is stored under a value, whoever has it.
 fn key_under(stack: &Stack, value: &str) -> String {
     let network = format!("{}_ledger", stack.project);
-    let secret = format!("API_KEY_SECRET={value}");
-    let url = format!("DATABASE_URL=postgres://ledger:{DATABASE_PASSWORD}@postgres:5432/ledger");
-    let mut all = vec!["run", "--rm", "--network", &network, "-e", &secret, "-e", &url];
-    all.extend(["ledger/ledger:1.0.0", "create-api-key", "--role", "agent", "--name", "under"]);
-    docker_with(&all)
+    let url = format!("postgres://ledger:{DATABASE_PASSWORD}@postgres:5432/ledger");
+    let run = ["run", "--rm", "--network", &network, "-e", "API_KEY_SECRET", "-e", "DATABASE_URL"];
+    let make = ["ledger/ledger:1.0.0", "create-api-key", "--role", "agent", "--name", "under"];
+    let mut docker = docker::client(&[&run[..], &make].concat());
+    docker.env("API_KEY_SECRET", value).env("DATABASE_URL", url);
+    docker::printed(docker)
 }
 
 fn client(stack: &Stack, key: &str) -> Client {

@@ -51,6 +51,9 @@ impl Description {
     /// The services are watched for four seconds instead of fifteen.
     pub(crate) const BRISK: Self =
         Self::Brisk { health: "watch_for = \"4s\"\nstable_for = \"2s\"\n", migrate: "" };
+    /// They are watched for a moment.
+    pub(crate) const MOMENT: Self =
+        Self::Brisk { health: "watch_for = \"1s\"\nstable_for = \"1s\"\n", migrate: "" };
 }
 
 impl Settings {
@@ -100,6 +103,11 @@ impl Settings {
         fs::write(&env, self.env(project, ports)).unwrap();
         fs::set_permissions(&env, fs::Permissions::from_mode(0o640)).unwrap();
         fs::write(directory.join("VERSION"), format!("{}\n", self.release)).unwrap();
+        self.describe(directory);
+    }
+
+    /// Writes the description of the product into the install, if it is to be described.
+    pub(crate) fn describe(&self, directory: &Path) {
         if let Description::Brisk { health, migrate } = &self.description {
             describe(directory, health, migrate);
         }

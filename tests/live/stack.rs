@@ -1,14 +1,15 @@
 //! A running install of the sample product: made in a temporary directory, gone when dropped.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::docker::{attempt, docker, docker_with, require};
+use crate::docker::{attempt, client, docker, docker_with, require};
 use crate::http::Client;
 use crate::ports;
 use crate::settings::{DATABASE_PASSWORD, Settings};
@@ -173,12 +174,16 @@ impl Stack {
     /// The same, whatever comes of it.
     pub(crate) fn psql(&self, database: &str, sql: &str) -> Output {
         let server = self.server();
-        let password = format!("PGPASSWORD={DATABASE_PASSWORD}");
-        let connection = ["psql", "-h", "127.0.0.1", "-U", "ledger", "-d", database];
-        let mut all = vec!["exec", "-e", &password, &server];
-        all.extend(connection);
-        all.extend(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]);
-        attempt(&all)
+        let login = ["psql", "-h", "127.0.0.1", "-U", "ledger", "-d", database];
+        let all =
+            [&["exec", "-i", "-e", "PGPASSWORD", &server][..], &login, &["-XAtq", "-v", "ON_ERROR_STOP=1"]];
+        let mut client = client(&all.concat());
+        client.env("PGPASSWORD", DATABASE_PASSWORD);
+        let mut child =
+            client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It may hold a password too. Whoever does not listen says why.
+        let _told = child.stdin.take().unwrap().write_all(sql.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// A number that a query gives.

@@ -1,5 +1,7 @@
 //! What support needs to see, and is no secret.
 
+use opsctl::redaction::{KnownSecrets, Redaction, TokenKey};
+
 use super::{redacted, redaction};
 
 /// Each stays as it is, alone and among others.
@@ -198,4 +200,16 @@ fn what_is_no_secret_stays_among_the_rest_of_a_log() {
     let shown = redacted(&redaction, prefixed.join("\n").as_bytes());
     let lost: Vec<&String> = prefixed.iter().filter(|line| !shown.contains(line.as_str())).collect();
     assert!(lost.is_empty(), "{} are lost: {lost:#?}", lost.len());
+}
+
+#[test]
+fn of_a_file_that_is_a_document_only_its_secrets_are_masked() {
+    let mut known = KnownSecrets::default();
+    let file = r#"{"version": "1.0.0", "schema": 1, "fault": null, "password": "Zr8pl0ntedNotReal7Qx"}"#;
+    known.learn_file("SETTINGS_FILE", file);
+    let redaction = Redaction::new(&known, TokenKey::new([9; 32]));
+    let other = r#"{"tool": "0.1.0", "schema": 1, "version": "1.0.0", "fault": null, "said": "Zr8pl0ntedNotReal7Qx"}"#;
+    let shown = redacted(&redaction, other.as_bytes());
+    let (before, _) = other.split_once("Zr8").unwrap();
+    assert!(shown.starts_with(before) && !shown.contains("Zr8pl0nted"), "{shown}");
 }

@@ -12,14 +12,28 @@ use serde_json::Value;
 const LIMIT: Duration = Duration::from_mins(4);
 
 /// An install of the sample product that serves.
-pub(crate) trait Stand {
+///
+/// What opsctl is given and gives are paths in the install, which is its working directory: it may run in a place of its own.
+pub(crate) trait Stand: Sized {
     /// A client that writes throughout.
     type Writer: Writes;
+    /// The table of records, as opsctl names it.
+    const RECORDS: &'static str;
 
+    /// An install with a release that serves, described so that nothing is watched for longer than it takes to see it run.
+    fn serving(release: &str) -> Self;
+    /// A file in the install, as tests reach it.
+    fn path(&self, name: &str) -> PathBuf;
+    /// Describes the product as before, and with these lines behind it in the place of any from before.
+    fn describe(&self, more: &str);
     /// The program, told where the install is and nothing else of the surrounding environment.
     fn opsctl(&self, arguments: &[&str]) -> Command;
     /// Starts a client.
     fn writer(&self) -> Self::Writer;
+    /// Kills what clients talk to, as the kernel does when memory runs out.
+    fn dies(&self);
+    /// Whether clients are answered.
+    fn is_answered(&self) -> bool;
     /// That a release serves, and is selected.
     fn assert_serves(&self, release: &str);
     /// That nothing is left over of what ran.
@@ -32,6 +46,8 @@ pub(crate) trait Stand {
     fn stored_beside(&self) -> BTreeSet<String>;
     /// The databases that are kept for a purpose.
     fn kept(&self, purpose: &str) -> Vec<String>;
+    /// The identifiers of all records in one of them.
+    fn stored_in(&self, kept: &str) -> BTreeSet<String>;
     /// Removes them.
     fn drop_kept(&self, purpose: &str);
 }
@@ -61,6 +77,29 @@ pub(crate) fn exits<S: Stand>(stand: &S, code: i32, arguments: &[&str]) -> Ended
 /// Runs it, and expects it to do what it is told; gives its result.
 pub(crate) fn does<S: Stand>(stand: &S, arguments: &[&str]) -> Value {
     exits(stand, 0, arguments).result()["result"].clone()
+}
+
+/// What `history` lists, oldest first, but for starts: how an install came to serve is no part of a story.
+pub(crate) fn operations<S: Stand>(stand: &S) -> Vec<Value> {
+    let listed = does(stand, &["history"])["operations"].as_array().expect("a list").clone();
+    listed.into_iter().filter(|operation| operation["kind"] != "start").collect()
+}
+
+/// The backups in their usual place, by the names of their files, oldest first.
+pub(crate) fn backups<S: Stand>(stand: &S) -> Vec<String> {
+    let entries = fs::read_dir(stand.path("backup")).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut backups: Vec<String> =
+        names.filter(|name| name.starts_with("backup-") && name.ends_with(".tar.gz")).collect();
+    backups.sort();
+    backups
+}
+
+/// That nothing which a client was told is safe is missing.
+pub(crate) fn assert_holds_all<S: Stand>(stand: &S, acknowledged: &[String]) {
+    let stored = stand.stored();
+    let lost: Vec<&String> = acknowledged.iter().filter(|id| !stored.contains(*id)).collect();
+    assert!(lost.is_empty(), "of {} acknowledged writes are lost: {lost:?}", acknowledged.len());
 }
 
 /// A run of opsctl that has not ended.

@@ -10,10 +10,9 @@
     reason = "it runs programs, and a failed step is a failed test"
 )]
 
-#[path = "../support/broken.rs"]
-mod broken;
-#[path = "../embedded/client.rs"]
-mod client;
+#[path = "../support/disk.rs"]
+#[allow(dead_code, reason = "what only the other suites tell of needs one")]
+mod disk;
 #[path = "../embedded/install.rs"]
 #[allow(dead_code, reason = "what only the other suite asks for")]
 mod install;
@@ -21,37 +20,34 @@ mod machine;
 #[path = "../support/stand.rs"]
 #[allow(dead_code, reason = "what only the other suites ask for")]
 mod stand;
-#[path = "../support/kill_sweep.rs"]
-mod sweep;
+#[path = "../support/stories/all.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "what only the other suites tell")]
+mod stories;
 mod unit;
+#[path = "../embedded/writer.rs"]
+mod writer;
 
 use std::time::Duration;
 
-use broken::{Broken, are_undone};
 use stand::{Stand as _, Writes as _, begin};
-use sweep::Sweep;
+use stories::broken::{self, Broken};
+use stories::killed;
 use unit::Unit;
 
 #[test]
 fn a_release_that_does_not_work_is_undone() {
     let releases = [
-        Broken { release: "2.0.0-migration-fails", because: "migrat" },
-        Broken { release: "2.0.0-crash-loop", because: "ended" },
-        Broken { release: "2.0.0-wrong-version", because: "version" },
-        Broken { release: "2.0.0-never-ready", because: "healthy" },
+        Broken { release: "2.0.0-migration-fails", because: "migrat", wrote: true },
+        Broken { release: "2.0.0-crash-loop", because: "ended", wrote: true },
+        Broken { release: "2.0.0-wrong-version", because: "version", wrote: true },
+        Broken { release: "2.0.0-never-ready", because: "healthy", wrote: true },
     ];
-    are_undone(&Unit::started("1.1.0").install, "1.1.0", &releases, |_, _| {});
+    broken::are_undone(&Unit::started("1.1.0").install, "1.1.0", &releases, |_, _| {});
 }
 
 #[test]
 fn an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new() {
-    let sweep = Sweep {
-        operation: &["upgrade", "1.1.0"],
-        releases: ("1.0.0", "1.1.0"),
-        back: &["rollback"],
-        representative: &[(4, 0), (8, 0), (11, 1), (12, 1)],
-    };
-    sweep.run(&Unit::started("1.0.0").install);
+    killed::an_upgrade_killed_at_any_step_ends_wholly_old_or_wholly_new(&Unit::started("1.0.0").install);
 }
 
 #[test]

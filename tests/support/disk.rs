@@ -18,6 +18,16 @@ impl Disk {
         Self::made(place, megabytes, &[])
     }
 
+    /// The same, with all that the place holds.
+    pub(crate) fn mounted_over(place: &Path, megabytes: u64) -> Self {
+        let aside = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place).unwrap();
+        run("cp", &["-a", &format!("{}/.", place.display()), &aside.path().display().to_string()]);
+        let disk = Self::mounted_at(place, megabytes);
+        run("cp", &["-a", &format!("{}/.", aside.path().display()), &place.display().to_string()]);
+        disk
+    }
+
     /// The same with room for bytes and for no more files.
     pub(crate) fn full_of_files(place: &Path, megabytes: u64) -> Self {
         let disk = Self::made(place, megabytes, &["-N", "16"]);
@@ -75,7 +85,7 @@ fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().expect("it starts");
     assert!(
         output.status.success(),
-        "{program} {arguments:?}: {}: the live tests make small disks, as root",
+        "{program} {arguments:?}: {}: the tests make small disks, as root",
         String::from_utf8_lossy(&output.stderr)
     );
 }

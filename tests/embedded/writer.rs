@@ -1,6 +1,6 @@
-//! Clients of the sample product.
+//! Clients of the sample product, and one that writes throughout.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::stand::Writes;
 
+/// Sends a receipt; the status of the answer.
 pub(crate) fn post(port: u16, id: &str) -> Option<u16> {
     let body = format!(
         r#"{{"id":"urn:receipt:{id}","credentialSubject":{{"chain":{{"chain_id":"c","sequence":1}},"action":{{"type":"t"}}}},"proof":{{"proofValue":"z"}}}}"#
@@ -16,6 +17,7 @@ pub(crate) fn post(port: u16, id: &str) -> Option<u16> {
     ask(port, "POST /receipts", &body)
 }
 
+/// Asks for something; the status of the answer.
 pub(crate) fn ask(port: u16, what: &str, body: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
@@ -30,6 +32,9 @@ pub(crate) fn ask(port: u16, what: &str, body: &str) -> Option<u16> {
     answer.split(' ').nth(1)?.parse().ok()
 }
 
+/// How many there were: none sends what another sent.
+static WRITERS: AtomicUsize = AtomicUsize::new(0);
+
 /// Sends receipts without a pause until it is stopped, and remembers which were acknowledged.
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
@@ -41,16 +46,21 @@ impl Writer {
     pub(crate) fn start(port: u16) -> Self {
         let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (until, count) = (stop.clone(), acknowledged.clone());
+        let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
         let thread = std::thread::spawn(move || {
             let mut ids = Vec::new();
             for number in 0.. {
                 if until.load(Ordering::Relaxed) {
                     break;
                 }
-                let id = format!("w{number}");
-                if post(port, &id) == Some(201) {
-                    ids.push(format!("urn:receipt:{id}"));
-                    count.fetch_add(1, Ordering::Relaxed);
+                let id = format!("w{writer}-{number}");
+                match post(port, &id) {
+                    Some(201) => {
+                        ids.push(format!("urn:receipt:{id}"));
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Some(refused @ 400..500) => panic!("{id} is refused: {refused}"),
+                    _ => {}
                 }
                 sleep(Duration::from_millis(2));
             }
