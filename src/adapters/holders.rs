@@ -78,6 +78,11 @@ pub fn environment(pid: u32) -> Option<BTreeMap<String, String>> {
     Some(text.split('\0').filter_map(pair).filter(own).collect())
 }
 
+/// Whether it can be seen what a process has open.
+pub fn shows_files(pid: u32) -> bool {
+    fs::read_dir(format!("/proc/{pid}/fd")).is_ok()
+}
+
 fn processes() -> io::Result<Vec<u32>> {
     let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<u32>().ok();
     let mut all: Vec<u32> = fs::read_dir("/proc")?.filter_map(number).collect();

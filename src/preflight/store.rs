@@ -36,8 +36,19 @@ pub fn open_in_left_over(name: &str, holder: &Holder) -> Judgement {
     .and(format!("where none waits any more: `kill -- -{}`", holder.session))
 }
 
-/// Judges who has the store open. `ours` tells the product's own processes, and `running` whether it runs.
-pub fn open(holders: &[Holder], ours: impl Fn(&Holder) -> bool, running: bool) -> Judgement {
+/// What can be told of the product's own process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// It does not run.
+    Stopped,
+    /// It runs, and what it has open cannot be seen by this user.
+    Hidden,
+    /// It runs, and what it has open can be seen.
+    Seen,
+}
+
+/// Judges who has the store open. `ours` tells the product's own processes.
+pub fn open(holders: &[Holder], ours: impl Fn(&Holder) -> bool, product: Own) -> Judgement {
     let (own, others): (Vec<&Holder>, Vec<&Holder>) = holders.iter().partition(|holder| ours(holder));
     let named = |all: &[&Holder]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if let Some(first) = others.first() {
@@ -48,10 +59,15 @@ pub fn open(holders: &[Holder], ours: impl Fn(&Holder) -> bool, running: bool) -
         )
         .and(format!("see what it is: `ps -fp {}`", first.pid));
     }
-    match (own.is_empty(), running) {
+    match (own.is_empty(), product) {
         (false, _) => Judgement::pass(format!("only in {}", named(&own))),
-        (true, true) => Judgement::pass("nobody this user can see has it open"),
-        (true, false) => Judgement::pass("nobody has it open"),
+        (true, Own::Seen) => Judgement::warn(
+            "the product runs, and does not have it open",
+            "does it write to another file? compare `file` below [database] in opsctl.toml with the product's command and its \
+             environment file: backups are of `file`",
+        ),
+        (true, Own::Hidden) => Judgement::pass("nobody this user can see has it open"),
+        (true, Own::Stopped) => Judgement::pass("nobody has it open"),
     }
 }
 
@@ -174,12 +190,15 @@ mod tests {
 
     #[test]
     fn whoever_else_has_the_store_open_is_named() {
-        let judged = |holders: &[Holder]| open(holders, |holder| holder.session == 7, true);
+        let judged_of = |holders: &[Holder], own| open(holders, |holder| holder.session == 7, own);
+        let judged = |holders: &[Holder]| judged_of(holders, Own::Seen);
         assert_eq!(judged(&[holder(8, 7)]).evidence, "only in sqlite3 (process 8)");
         let other = judged(&[holder(8, 7), holder(9, 9)]);
         assert_eq!((other.status, other.evidence.as_str()), (Status::Fail, "open in sqlite3 (process 9)"));
         assert_eq!(other.remedies[1], "see what it is: `ps -fp 9`");
-        assert_eq!(judged(&[]).status, Status::Pass);
+        assert_eq!(judged(&[]).status, Status::Warn, "the product writes elsewhere");
+        assert_eq!(judged_of(&[], Own::Hidden).status, Status::Pass);
+        assert_eq!(judged_of(&[], Own::Stopped).status, Status::Pass);
         assert_eq!(place("/srv", Some("NFS"), None).status, Status::Fail);
         assert_eq!(place("/srv", None, Some("/srv: Read-only file system")).status, Status::Fail);
     }

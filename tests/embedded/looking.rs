@@ -252,3 +252,17 @@ fn a_bundle_of_a_process_that_was_killed_says_so() {
     assert!(status == 0 && text.contains("collector") && text.contains("137"), "{text}");
     assert!(text.contains("`opsctl start` starts it"), "{text}");
 }
+
+#[test]
+fn a_product_that_writes_to_another_file_than_is_described_is_noticed() {
+    let install = Install::started("1.0.0");
+    let description = install.path("opsctl.toml");
+    let text = fs::read_to_string(&description).unwrap();
+    fs::copy(install.store(), install.path("data/other.db")).unwrap();
+    let store = install.store().file_name().unwrap().to_string_lossy().into_owned();
+    fs::write(&description, text.replace(&store, "other.db")).unwrap();
+    let found = findings(&install, "preflight --only store-open");
+    let (status, evidence) = status_of(&found, "store-open");
+    assert!(status == "warn" && evidence.contains("does not have it open"), "{evidence}");
+    fs::write(&description, text).unwrap();
+}

@@ -83,9 +83,17 @@ pub(super) async fn open(survey: &ProcessSurvey<'_>) -> Judgement {
     match lasting(&file, ours).await {
         Ok(holders) => match left_over(survey, &holders) {
             Some((run, holder)) => judge::open_in_left_over(&run.name, &holder),
-            None => judge::open(&holders, ours, session.is_some()),
+            None => judge::open(&holders, ours, own(session)),
         },
         Err(fault) => Judgement::skipped(fault.to_string()),
+    }
+}
+
+fn own(session: Option<u32>) -> judge::Own {
+    match session {
+        None => judge::Own::Stopped,
+        Some(leader) if holders::shows_files(leader) => judge::Own::Seen,
+        Some(_) => judge::Own::Hidden,
     }
 }
 
