@@ -160,7 +160,7 @@ fn server(stack: &Stack) {
             "db-writable",
             "fail",
             "read-only",
-            "SET transaction_read_only = off; ALTER DATABASE ledger RESET default_transaction_read_only",
+            "SET default_transaction_read_only = off; ALTER DATABASE ledger RESET default_transaction_read_only",
         ),
         (
             "CREATE TABLE _kept AS SELECT * FROM _migrations; DELETE FROM _migrations",
