@@ -1,6 +1,7 @@
 //! A person at a terminal.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use expectrl::{Eof, Session, WaitStatus};
@@ -29,7 +30,7 @@ pub(crate) fn a_person_is_asked_and_only_a_yes_is_a_yes<S: Stand>(stand: &S) {
 
 /// Types an answer to each question, and gives what opsctl exits with.
 fn answered<S: Stand>(stand: &S, arguments: &[&str], answers: &[(&str, &str)]) -> Option<i32> {
-    let mut session = Session::spawn(stand.opsctl(arguments)).expect("a pseudo-terminal");
+    let mut session = Session::spawn(minding_signals(&stand.opsctl(arguments))).expect("a pseudo-terminal");
     session.set_expect_timeout(Some(Duration::from_secs(30)));
     for (question, answer) in answers {
         session.expect(*question).expect("a question");
@@ -40,6 +41,16 @@ fn answered<S: Stand>(stand: &S, arguments: &[&str], answers: &[(&str, &str)]) -
         WaitStatus::Exited(_, code) => Some(code),
         _ => None,
     }
+}
+
+/// The same, with Ctrl-C doing what it does at a terminal: a shell lets what it starts in the background ignore it, and all that
+/// is started by that.
+fn minding_signals(opsctl: &Command) -> Command {
+    let mut command = Command::new("/usr/bin/env");
+    command.env_clear().arg("--default-signal=INT").arg(opsctl.get_program()).args(opsctl.get_args());
+    command.envs(opsctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(opsctl.get_current_dir().expect("the install"));
+    command
 }
 
 fn bundles<S: Stand>(stand: &S) -> usize {
