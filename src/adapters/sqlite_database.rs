@@ -50,6 +50,14 @@ impl SqliteDatabase {
         self.directory().join(name.as_str())
     }
 
+    /// The log beside the live file, where it is all that is left of the store: what was written last to a store that somebody
+    /// moved away, or cut.
+    pub fn orphaned_log(&self) -> Option<PathBuf> {
+        let is_gone = fs::metadata(&self.file).map_or(true, |store| store.len() == 0);
+        let log = copy::beside(&self.file, "-wal");
+        (is_gone && fs::metadata(&log).is_ok_and(|log| log.len() > 0)).then_some(log)
+    }
+
     /// Where the databases are.
     pub fn directory(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new("."))

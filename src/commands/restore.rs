@@ -41,6 +41,8 @@ trait Restores: Operable {
     ) -> Result<Way, Failure>;
     /// What will be replaced, in words.
     async fn present(&self, world: &WorldOf<Self>) -> Result<String, Failure>;
+    /// Whether what will be replaced could be used again.
+    async fn can_be_undone(&self, world: &WorldOf<Self>) -> Result<bool, Failure>;
     /// What the product is told when other data is in place, whatever comes of it.
     async fn follow(&self, context: &Context, world: &WorldOf<Self>);
 }
@@ -88,15 +90,15 @@ async fn from_backup<I: Restores>(
     if asked.plan {
         return Ok(show::plan(&plan));
     }
-    let present = install.present(world).await?;
+    let (present, can_be_undone) = (install.present(world).await?, install.can_be_undone(world).await?);
     context.note(&format!("replaces  {present}\n      with      {}", in_words(&summary, &path)));
     context.note(&show::steps(&plan));
     context.consent(&format!("Replace all data of {}?", ready.title()))?;
     operate::run(context, install, world, turn, plan).await?;
     install.follow(context, world).await;
-    let undo = "`opsctl restore --undo` puts back what was replaced";
+    let undo = if can_be_undone { "\n`opsctl restore --undo` puts back what was replaced" } else { "" };
     Ok(Outcome::new(
-        format!("restored {}; {} serves on it\n{undo}", path.display(), found.release),
+        format!("restored {}; {} serves on it{undo}", path.display(), found.release),
         json!({"operation": turn.operation, "backup": path, "release": found.release.version}),
     ))
 }

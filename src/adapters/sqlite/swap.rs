@@ -1,7 +1,7 @@
 //! Putting one store in the place of another.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::copy;
@@ -33,8 +33,9 @@ pub fn swap(live: &Path, incoming: &Path, outgoing: &Path) -> Result<(), Fault> 
         };
     }
     if !live.exists() {
-        // To SQLite an empty file is a store that is not there.
-        copy::create_private(live).map_err(|error| error.fault("the live data cannot be put aside"))?;
+        // To SQLite an empty file is a store that is not there. A log that is left beside it is kept with it: it may hold what
+        // was written last to a store that somebody moved away.
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(live).map_err(failed)?;
     }
     if !outgoing.exists() {
         fold_unless_damaged(live)?;

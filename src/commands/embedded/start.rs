@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Embedded;
 use super::recorded::Recorded;
-use super::store;
+use super::store::{self, Known};
 use crate::adapters::process_services::ProcessServices;
 use crate::adapters::release_link::{ReleaseLink, selected};
 use crate::cli::Start;
@@ -35,9 +35,7 @@ pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Resu
     let turn = Turn::take(context, &place, OperationKind::Start)?;
     let services = site.services(&turn.operation)?;
     let version = which(&site, asked.version.as_deref())?;
-    if !asked.empty_store {
-        store::must_be_there(&site)?;
-    }
+    store::must_be_there(&site, asked.empty_store)?;
     let release = offered(&site, &version, asked).await?;
     site.must_be_as_brought(&version).await?;
     let link = link(&site);
@@ -129,6 +127,8 @@ fn which(site: &Embedded, named: Option<&str>) -> Result<Version, Failure> {
         .transpose()
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     match (named, selected(&site.place.dir)) {
+        // Selected by a start that was killed: nothing ever ran that there would be a way back to.
+        (Some(named), Some(_)) if Known::of(&site.place.state) == Known::Unknown => Ok(named),
         (Some(named), Some(selected)) if named != selected => Err(Failure::refused(
             Fault::new(format!("{selected} is selected, and not {named}"))
                 .hint(format!("`opsctl upgrade {named}` moves to it, with a way back")),

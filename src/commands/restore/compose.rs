@@ -51,6 +51,11 @@ impl Restores for Install {
         Ok(Way::Swap { side, replaced: live.made(DatabasePurpose::Replaced, &stamp) })
     }
 
+    /// A database that cannot be looked at is refused before.
+    async fn can_be_undone(&self, _: &LiveWorld) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
     async fn present(&self, world: &LiveWorld) -> Result<String, Failure> {
         Ok(show::database(&world.databases).await?)
     }

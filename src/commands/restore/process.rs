@@ -59,10 +59,21 @@ impl Restores for Embedded {
             context.note(&format!("room: at most {fits}"));
         }
         let (live, stamp) = (ready.live(), operate::stamp(&turn.operation));
+        if let Some(log) = world.databases.orphaned_log() {
+            context.warn(format!(
+                "the store is gone, and its log is still there: {} is kept as {}-wal, for when the store is found",
+                log.display(),
+                live.made(DatabasePurpose::Replaced, &stamp)
+            ));
+        }
         Ok(Way::Swap {
             side: live.made(DatabasePurpose::Side, &stamp),
             replaced: live.made(DatabasePurpose::Replaced, &stamp),
         })
+    }
+
+    async fn can_be_undone(&self, world: &EmbeddedWorld) -> Result<bool, Failure> {
+        Ok(!world.databases.is_damaged().await?)
     }
 
     async fn present(&self, world: &EmbeddedWorld) -> Result<String, Failure> {
