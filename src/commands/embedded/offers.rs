@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::path::Path;
 
 use super::Embedded;
+use crate::commands::context::Context;
 use crate::error::{Failure, Fault};
 use crate::model::release::Version;
 use crate::profile::Source;
@@ -32,6 +33,13 @@ impl Embedded {
             Some(Source::Archives(address)) => {
                 fault.hint(format!("`source` in opsctl.toml leads to {}", address.of(version))).hint(by_hand)
             }
+        }
+    }
+
+    /// Warns of a release that was changed since it was brought here, and is gone back to, or from, all the same.
+    pub async fn warn_of_change(&self, context: &Context, version: &Version) {
+        if let Err(Failure { fault, .. }) = self.must_be_as_brought(version).await {
+            context.warn(format!("{}; `opsctl explain release-whole` tells what to do", fault.what));
         }
     }
 

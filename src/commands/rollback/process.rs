@@ -15,7 +15,7 @@ use super::RollsBack;
 impl RollsBack for Embedded {
     async fn release_before(
         &self,
-        _: &Context,
+        context: &Context,
         version: &Version,
         recorded: Option<&Release>,
     ) -> Result<(Release, ImageSource), Failure> {
@@ -24,6 +24,8 @@ impl RollsBack for Embedded {
             format!("put its files into {}; nothing was changed", folder.display())
         };
         if self.is_here(version)? {
+            // In need, a way back that somebody changed is better than none.
+            self.warn_of_change(context, version).await;
             let release = self.release(version, None).await.map_err(Failure::refused)?;
             return release
                 .map(|release| (release, ImageSource::Local))

@@ -1,6 +1,7 @@
 //! What is of its own in an upgrade of a process with a SQLite file.
 
 use crate::adapters::disk::Need;
+use crate::adapters::release_link::selected;
 use crate::commands::context::Context;
 use crate::commands::embedded::Embedded;
 use crate::commands::operate;
@@ -41,6 +42,9 @@ impl Upgrades for Embedded {
     }
 
     async fn must_hold(&self, context: &Context) -> Result<(), Failure> {
+        if let Some(selected) = selected(&self.place.dir) {
+            self.warn_of_change(context, &selected).await;
+        }
         preflight::must_hold(context, self, &CHECKS).await
     }
 
