@@ -23,6 +23,9 @@ pub fn ask(question: &str) -> Answer {
     let mut line = String::new();
     // By the terminal's own rules, under which Ctrl-C and Ctrl-D are what they are everywhere.
     let read = std::io::stdin().read_line(&mut line);
+    if !line.ends_with('\n') {
+        anstream::eprintln!();
+    }
     let is_yes = ["y", "yes"].contains(&line.trim().to_lowercase().as_str());
     if read.is_ok() && is_yes { Answer::Yes } else { Answer::No }
 }

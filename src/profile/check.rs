@@ -76,7 +76,8 @@ fn commands_of_process(profile: &ProcessProfile) -> Result<(), Conflict> {
         (["migrate", "command"], migrate),
     ];
     for (keys, command) in commands.into_iter().filter_map(|(keys, command)| Some((keys, command?))) {
-        if command.is_empty() && ["service.command", "migrate.command"].contains(&keys.join(".").as_str()) {
+        let may_be_absent = keys[0] == "service" && keys[1] != "command";
+        if command.first().map_or(!may_be_absent, String::is_empty) {
             return Err(Conflict::at(&keys, "a command begins with a program"));
         }
         if let Some(unknown) = command.iter().find_map(|argument| unknown_placeholder(argument)) {

@@ -258,11 +258,11 @@ impl Survey<'_> {
         let (Ok(install), Ok(found)) = (self.install().await, self.found().await) else { return None };
         let catalogue = Catalogue::open(install.place.state.root()).ok()?;
         let of_this = |record: &&Record| record.release.as_ref() == Some(&found.release.version);
-        let record = catalogue.records().iter().rev().find(of_this)?;
         let directory = install.place.backup_dir(None, &install.variables);
-        match archive::inspect(&catalogue.path_of(record.id, &directory)) {
+        let readable = |record: &Record| match archive::inspect(&catalogue.path_of(record.id, &directory)) {
             Ok(Summary { origin: Origin::Opsctl(manifest), .. }) => Some(*manifest),
             _ => None,
-        }
+        };
+        catalogue.records().iter().rev().filter(of_this).find_map(readable)
     }
 }

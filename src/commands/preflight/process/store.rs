@@ -224,12 +224,12 @@ impl ProcessSurvey<'_> {
         let release = &self.found().await.ok()?.release.version;
         let catalogue = Catalogue::open(self.place.state.root()).ok()?;
         let of_this = |record: &&Record| record.release.as_ref() == Some(release);
-        let record = catalogue.records().iter().rev().find(of_this)?;
-        match archive::inspect(&catalogue.path_of(record.id, &self.backup_dir())) {
-            Ok(Summary { origin: Origin::Opsctl(manifest), .. }) => {
-                Some(*manifest).filter(|manifest| manifest.reason != Reason::Archive)
-            }
-            _ => None,
-        }
+        let readable =
+            |record: &Record| match archive::inspect(&catalogue.path_of(record.id, &self.backup_dir())) {
+                Ok(Summary { origin: Origin::Opsctl(manifest), .. }) => Some(*manifest),
+                _ => None,
+            };
+        let newest = catalogue.records().iter().rev().filter(of_this).find_map(readable);
+        newest.filter(|manifest| manifest.reason != Reason::Archive)
     }
 }
