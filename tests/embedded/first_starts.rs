@@ -3,9 +3,13 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::install::{Install, write};
-use crate::stand::Stand as _;
+use crate::stand::{Stand as _, begin};
 
 /// A description in which what never becomes well is waited for, for a long time.
 pub(crate) fn patient(text: &str) -> String {
@@ -112,6 +116,83 @@ fn a_store_that_is_gone_is_not_begun_anew_without_a_word() {
     let (status, text) = install.run("start --empty-store");
     assert_eq!(status, 0, "{text}");
     assert_eq!(install.receipts(), Vec::<String>::new());
+}
+
+#[test]
+fn the_log_of_a_store_that_is_gone_is_kept_whatever_is_done_about_it() {
+    let install = Install::started("1.0.0");
+    install.send("a");
+    assert_eq!(install.run("backup").0, 0);
+    install.send("b");
+    install.dies();
+    let (log, elsewhere) = (install.path("data/collector.db-wal"), install.path("elsewhere.db"));
+    assert!(fs::metadata(&log).unwrap().len() > 0, "what was sent is in the log alone");
+    fs::rename(install.store(), &elsewhere).unwrap();
+    for start in ["start", "start --empty-store"] {
+        let (status, text) = install.run(start);
+        assert!(status == 3 && text.contains("collector.db-wal"), "{text}");
+    }
+    let before = fs::read(&log).unwrap();
+    let (status, text) = install.run("restore latest");
+    assert!(status == 0 && text.contains("-wal, for when the store is found"), "{text}");
+    assert!(!text.contains("restore --undo"), "{text}");
+    assert_eq!(install.receipts(), ["urn:receipt:a"]);
+    let kept = install.names_in("data", |name| name.contains("__opsctl_replaced_") && name.ends_with("-wal"));
+    let kept = install.path("data").join(&kept[0]);
+    assert_eq!(fs::read(&kept).unwrap(), before);
+    // The store is found: with its log it is whole.
+    fs::copy(&kept, install.path("elsewhere.db-wal")).unwrap();
+    assert_eq!(crate::install::receipts_in(&elsewhere), ["urn:receipt:a", "urn:receipt:b"]);
+}
+
+#[test]
+fn a_store_that_was_cut_is_gone_too_and_nothing_begins_anew_where_there_is_one() {
+    let install = Install::started("1.0.0");
+    install.send("a");
+    assert_eq!(install.run("stop").0, 0);
+    let (status, text) = install.run("start --empty-store");
+    assert!(status == 2 && text.contains("there is a store"), "{text}");
+    for name in install.names_in("data", |name| name.starts_with("collector.db-")) {
+        fs::remove_file(install.path("data").join(name)).unwrap();
+    }
+    fs::write(install.store(), "").unwrap();
+    let (status, text) = install.run("start");
+    assert!(status == 3 && text.contains("is empty"), "{text}");
+    assert_eq!(install.run("start --empty-store").0, 0);
+    assert!(install.is_healthy());
+}
+
+#[test]
+fn a_first_start_that_is_killed_does_not_decide_for_its_release() {
+    let install = Install::described(|text| patient(&text));
+    let run = begin(&install, &["start", "2.0.0-never-ready"]);
+    let began = Instant::now();
+    while !install.path(".opsctl/run/collector.process").exists() {
+        assert!(began.elapsed() < Duration::from_secs(40), "nothing is started");
+        sleep(Duration::from_millis(50));
+    }
+    run.signal(Signal::KILL);
+    run.wait();
+    assert!(is_selected(&install));
+    assert_eq!(install.run("stop").0, 0);
+    // What it made of the store, an older release cannot use.
+    move_store(&install, "data", "elsewhere");
+    let (status, text) = install.run("start 1.0.0");
+    assert_eq!(status, 0, "{text}");
+    install.assert_serves("1.0.0");
+}
+
+#[test]
+fn a_way_back_that_somebody_changed_is_taken_with_a_warning() {
+    let install = Install::started("1.0.0");
+    append(&install, "releases/1.0.0/run", "# a line more");
+    for command in ["upgrade 1.1.0", "rollback"] {
+        let (status, text) = install.run(command);
+        assert!(
+            status == 0 && text.contains("the files of 1.0.0 are not what they were"),
+            "{command}: {text}"
+        );
+    }
 }
 
 #[test]

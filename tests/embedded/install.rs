@@ -163,7 +163,7 @@ impl Install {
         backups(self)
     }
 
-    fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn names_in(&self, folder: &str, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.path(folder)) else { return Vec::new() };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();
@@ -176,7 +176,7 @@ impl Install {
     }
 }
 
-fn receipts_in(file: &Path) -> Vec<String> {
+pub(crate) fn receipts_in(file: &Path) -> Vec<String> {
     listed(file, "SELECT id FROM receipts ORDER BY position")
 }
 
