@@ -127,8 +127,8 @@ fn which(site: &Embedded, named: Option<&str>) -> Result<Version, Failure> {
         .transpose()
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
     match (named, selected(&site.place.dir)) {
-        // Selected by a start that was killed: nothing ever ran that there would be a way back to.
-        (Some(named), Some(_)) if Known::of(&site.place.state) == Known::Unknown => Ok(named),
+        // Selected by a start that was killed: there is no data yet that an upgrade would have to guard.
+        (Some(named), Some(_)) if has_no_data(site) => Ok(named),
         (Some(named), Some(selected)) if named != selected => Err(Failure::refused(
             Fault::new(format!("{selected} is selected, and not {named}"))
                 .hint(format!("`opsctl upgrade {named}` moves to it, with a way back")),
@@ -136,4 +136,8 @@ fn which(site: &Embedded, named: Option<&str>) -> Result<Version, Failure> {
         (Some(version), _) | (None, Some(version)) => Ok(version),
         (None, None) => Err(super::nothing_selected()),
     }
+}
+
+fn has_no_data(site: &Embedded) -> bool {
+    !site.database().file.exists() && Known::of(&site.place.state) == Known::Unknown
 }
