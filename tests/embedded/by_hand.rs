@@ -32,8 +32,14 @@ fn a_product_that_somebody_starts_in_the_middle_stops_the_upgrade_and_is_waited_
     let (before, writer) = (install.essence(), install.writer());
     writer.goes_on();
     let mut run = begin(&install, &["upgrade", "1.2.0"]);
-    run.reaches("\"mark-stopped\"");
+    // A product that does not move keeps opsctl in this step, before it takes hold of the store.
+    run.reaches("\"pull\"");
+    install.signal_product("STOP");
+    run.reaches("\"quiesce\"");
     run.signal(Signal::STOP);
+    install.signal_product("TERM");
+    install.signal_product("CONT");
+    install.ends();
     let by_hand = ByHand::start(&install, "1.1.0");
     writer.goes_on();
     run.signal(Signal::CONT);

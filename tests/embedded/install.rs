@@ -140,11 +140,26 @@ impl Install {
 
     /// Kills the product itself, as the kernel does when memory runs out: whoever waits for it notes how it ended.
     pub(crate) fn kill_product(&self) {
+        self.signal_product("KILL");
+    }
+
+    /// Sends a signal to the product itself, and not to who waits for it.
+    pub(crate) fn signal_product(&self, signal: &str) {
         let noted = fs::read_to_string(self.path(".opsctl/run/collector.process")).unwrap();
         let shell = noted.split(' ').nth(1).unwrap();
         let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-        let status = Command::new("kill").arg("-KILL").args(children.split_whitespace()).status().unwrap();
+        let status =
+            Command::new("kill").args(["-s", signal]).args(children.split_whitespace()).status().unwrap();
         assert!(status.success(), "{children}");
+    }
+
+    /// Waits until nobody answers for it.
+    pub(crate) fn ends(&self) {
+        let began = Instant::now();
+        while self.is_healthy() {
+            assert!(began.elapsed() < Duration::from_secs(5), "it goes on although it was told to end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Does something to the store, as its owner.
@@ -220,10 +235,7 @@ impl Stand for Install {
 
     fn dies(&self) {
         self.kill_product();
-        let began = Instant::now();
-        while self.is_healthy() {
-            assert!(began.elapsed() < Duration::from_secs(5), "it goes on although it was killed");
-        }
+        self.ends();
     }
 
     fn is_answered(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Releases that are fetched over connections that do not last: it goes on where it ended, and never with another file.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fetched::{archive_of, fetching, releases, sha256};
 use crate::install::Install;
@@ -65,9 +65,14 @@ fn what_a_killed_run_brought_is_gone_on_with() {
     let archive = archive_of("1.1.0");
     let half = archive.len() / 2;
     serve(&web, Pieces { most: half, ..whole(&archive, "\"a\"") });
-    begin(&install, &["upgrade", "1.1.0", "--sha256", &sha256(&archive)])
-        .kill_at("pull", Duration::from_millis(400));
-    assert_eq!(kept(&install), Some(half as u64));
+    let mut run = begin(&install, &["upgrade", "1.1.0", "--sha256", &sha256(&archive)]);
+    run.reaches("pull");
+    let began = Instant::now();
+    while kept(&install) != Some(half as u64) {
+        assert!(began.elapsed() < Duration::from_secs(10), "half of it never came: {:?}", kept(&install));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run.kill_at("pull", Duration::ZERO);
     serve(&web, whole(&archive, "\"a\""));
     does(&install, &["resume"]);
     assert_eq!(web.pieces_given(), [(half, archive.len() - half)]);
