@@ -14,6 +14,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/lib/install.sh
 . scripts/lib/install.sh
 
+# Suites that wait for processes to become stable or to end, and leave the processors idle: as many at a time as keep them busy.
+readonly WAITING=(embedded systemd)
+
 main() {
     stage 'set-up' set_up
     stage 'shell scripts' check_scripts
@@ -22,7 +25,8 @@ main() {
     # All at once: a package built alone has features of its own, and its dependencies are built once more.
     stage 'build' cargo build --quiet --workspace --tests --bins
     stage 'images' build_images
-    stage 'tests' cargo test --quiet --workspace -- --test-threads=2
+    stage 'tests that wait' test_what_waits
+    stage 'tests' test_the_rest
     printf '\nall stages passed in %s s\n' "$SECONDS"
 }
 
@@ -59,6 +63,20 @@ build_images() {
         build_postgres "$major"
     done
     build_systemd
+}
+
+test_what_waits() {
+    cargo test --quiet --workspace "${WAITING[@]/#/--test=}" -- --test-threads=6
+}
+
+test_the_rest() {
+    local file name suites=()
+    for file in tests/*.rs tests/*/main.rs compose/ledger/tests/*.rs; do
+        name=${file%/main.rs}
+        name=$(basename "$name" .rs)
+        [[ " ${WAITING[*]} " == *" $name "* ]] || suites+=("--test=$name")
+    done
+    cargo test --quiet --workspace --lib --bins "${suites[@]}" -- --test-threads=2
 }
 
 main
