@@ -5,6 +5,9 @@ pub mod journal;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::{Timestamp, ToSpan as _};
+use rustix::time::{ClockId, clock_gettime};
+
 use super::process::HostCommand;
 use super::tool_output::{Stdin, ToolExit};
 use crate::error::Fault;
@@ -19,8 +22,8 @@ const MOST_OUTPUT: usize = 64 << 10;
 const ASKING: Duration = Duration::from_secs(20);
 
 /// What is asked for. Each of them is known to every systemd of the last ten years.
-const PROPERTIES: &str =
-    "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainCode,ExecMainStatus,InvocationID";
+const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainCode,ExecMainStatus,InvocationID,\
+                          ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic";
 
 /// How a process ended, as the kernel says it to whoever waits for it (`CLD_EXITED`; others were signals).
 const BY_ITSELF: &str = "1";
@@ -37,6 +40,10 @@ pub struct UnitState {
     pub restarts: u32,
     /// How its main process ended last, as a shell tells it; none where that is not known.
     pub status: Option<i64>,
+    /// When its main process was started last; none where it never was.
+    pub started: Option<Timestamp>,
+    /// When its main process ended last; none where it has not since it was started.
+    pub ended: Option<Timestamp>,
     /// What came of its last run, in systemd's words: `success`, `timeout`, `oom-kill`.
     pub result: String,
     /// Tells its last run from every other one; none where it did not run since the machine was started.
@@ -66,7 +73,14 @@ pub async fn state(unit: &UnitName) -> Result<UnitState, Fault> {
     if !exit.success() {
         return Err(failed("show", unit, &exit));
     }
-    read(&said).ok_or_else(|| unknown(unit))
+    read(&said, booted()).ok_or_else(|| unknown(unit))
+}
+
+/// When the clock began that systemd tells times by: how it writes those of the calendar depends on its version and on where
+/// the machine is.
+fn booted() -> Timestamp {
+    let running = clock_gettime(ClockId::Monotonic);
+    Timestamp::now() - running.tv_sec.seconds().nanoseconds(running.tv_nsec)
 }
 
 /// Has it started. That it was started too often before does not count: whoever asks for it wants it to run.
@@ -121,7 +135,7 @@ fn unknown(unit: &UnitName) -> Fault {
 }
 
 /// Reads what `systemctl show` prints; none where there is no such unit.
-fn read(said: &str) -> Option<UnitState> {
+fn read(said: &str, booted: Timestamp) -> Option<UnitState> {
     let properties: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once('=')).collect();
     let property = |name: &str| properties.get(name).copied().unwrap_or_default();
     if property("LoadState") == "not-found" || property("ActiveState").is_empty() {
@@ -140,10 +154,16 @@ fn read(said: &str) -> Option<UnitState> {
         BY_ITSELF => status,
         _ => status.map(|signal| SIGNALLED + signal),
     };
+    let time = |name: &str| {
+        let microseconds = property(name).parse::<i64>().ok().filter(|&since| since > 0)?;
+        booted.checked_add(microseconds.microseconds()).ok()
+    };
     Some(UnitState {
         phase,
         restarts: property("NRestarts").parse().unwrap_or_default(),
         status,
+        started: time("ExecMainStartTimestampMonotonic"),
+        ended: time("ExecMainExitTimestampMonotonic"),
         result: property("Result").to_owned(),
         run: Some(property("InvocationID")).filter(|run| !run.is_empty()).map(str::to_owned),
     })
@@ -165,6 +185,8 @@ impl UnitState {
 mod tests {
     use super::*;
 
+    const BOOTED: Timestamp = Timestamp::UNIX_EPOCH;
+
     fn said(load: &str, active: &str, sub: &str, rest: &str) -> String {
         format!("LoadState={load}\nActiveState={active}\nSubState={sub}\n{rest}\n")
     }
@@ -175,24 +197,33 @@ mod tests {
             "loaded",
             "active",
             "running",
-            "Result=success\nNRestarts=2\nExecMainCode=0\nInvocationID=ab",
+            "Result=success\nNRestarts=2\nExecMainCode=0\nInvocationID=ab\n\
+             ExecMainStartTimestampMonotonic=2500000\nExecMainExitTimestampMonotonic=0",
         );
-        let runs = read(&runs).unwrap();
+        let runs = read(&runs, BOOTED).unwrap();
+        let started = runs.started.map(|at| at.to_string());
+        assert_eq!((started.as_deref(), runs.ended), (Some("1970-01-01T00:00:02.5Z"), None));
         assert_eq!((runs.phase, runs.restarts, runs.status), (Phase::Runs, 2, None));
         assert_eq!(runs.run.as_deref(), Some("ab"));
         let again =
             said("loaded", "activating", "auto-restart", "ExecMainCode=2\nExecMainStatus=9\nResult=signal");
-        let again = read(&again).unwrap();
+        let again = read(&again, BOOTED).unwrap();
         assert_eq!((again.phase, again.status), (Phase::Restarts, Some(137)));
-        let killed = said("loaded", "failed", "failed", "ExecMainCode=1\nExecMainStatus=3\nResult=timeout");
-        let killed = read(&killed).unwrap();
+        let killed = said(
+            "loaded",
+            "failed",
+            "failed",
+            "ExecMainCode=1\nExecMainStatus=3\nResult=timeout\nExecMainExitTimestampMonotonic=3000000",
+        );
+        let killed = read(&killed, BOOTED).unwrap();
         assert!(killed.was_killed() && !killed.ran_out_of_memory());
         assert_eq!((killed.phase, killed.status), (Phase::Ended, Some(3)));
+        assert_eq!(killed.ended.map(|at| at.to_string()).as_deref(), Some("1970-01-01T00:00:03Z"));
     }
 
     #[test]
     fn a_unit_that_is_not_there_is_none() {
-        assert_eq!(read(&said("not-found", "inactive", "dead", "")), None);
-        assert_eq!(read(""), None);
+        assert_eq!(read(&said("not-found", "inactive", "dead", ""), BOOTED), None);
+        assert_eq!(read("", BOOTED), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::install::{Install, members, write};
@@ -71,6 +72,7 @@ impl Unit {
 
 #[test]
 fn the_unit_starts_the_product_confined_and_starts_it_again() {
+    let began = Timestamp::now();
     let unit = Unit::started("1.0.0");
     let confined = unit
         .machine
@@ -111,6 +113,9 @@ fn the_unit_starts_the_product_confined_and_starts_it_again() {
         (&facts["restarts"], &facts["state"], &facts["exit_code"]),
         (&1.into(), &"running".into(), &Value::Null)
     );
+    let started: Timestamp = facts["started"].as_str().unwrap().parse().unwrap();
+    assert!(began < started && started < Timestamp::now(), "{facts}");
+    assert_eq!(facts["finished"], Value::Null);
 }
 
 #[test]

@@ -64,6 +64,8 @@ fn with_unit(facts: ContainerFacts, unit: &UnitState) -> ContainerFacts {
     ContainerFacts {
         state: state.to_owned(),
         exit_code: unit.status,
+        started: unit.started.map(|at| at.to_string()),
+        finished: unit.ended.map(|at| at.to_string()),
         oom_killed: unit.ran_out_of_memory(),
         restarts: unit.restarts.into(),
         restart_policy: "systemd".to_owned(),
