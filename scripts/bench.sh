@@ -5,12 +5,13 @@
 #
 #   --runs N       repetitions of each measurement, taken in turn; medians are told (default 3)
 #   --size MB      size of the database (default 850, of which half is hard to compress)
-#   --only PART    binary, backup, restore, upgrade, redaction; may be given again (default: all)
+#   --only PART    binary, backup, restore, upgrade, redaction, store; may be given again (default: all)
 #   --output FILE  where the figures go as JSON (default bench.json)
 #   --keep         leave the install standing, and say where it is
 #
 # Installs what is missing (as root on Debian or Ubuntu), builds for release, makes a throw-away install of the
-# sample product with its bundled PostgreSQL 15 on free ports, and removes it at the end.
+# sample product with its bundled PostgreSQL 15 on free ports, and removes it at the end. `binary` and `store`, which is of a
+# product that is one process and one SQLite file, need no Docker.
 # docs/performance.md says what is measured and how.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,6 +24,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 RUNS=3
 SIZE_MB=850
 PARTS=()
+API_PORT=0 POSTGRES_PORT=0 AGENT_KEY=
 OUTPUT=bench.json
 KEEP_INSTALL=
 REPOSITORY=opsctl-bench/ledger
@@ -32,14 +34,17 @@ main() {
     read_arguments "$@"
     ensure_everything
     build_everything
-    make_install
+    INSTALL=$(mktemp -d "${TMPDIR:-/tmp}/opsctl-bench-XXXXXX")
     trap remove_install EXIT
     trap 'exit 130' INT TERM
-    start_product
-    if wants_database; then fill_database; fi
-    python3 scripts/bench/run.py --install "$INSTALL" --opsctl "$OPSCTL" --api-port "$API_PORT" \
-        --postgres-port "$POSTGRES_PORT" --agent-key "$AGENT_KEY" --runs "$RUNS" --output "$OUTPUT" \
-        "${PARTS[@]/#/--only=}"
+    if wants backup restore upgrade redaction; then
+        make_install
+        start_product
+    fi
+    if wants backup restore upgrade; then fill_database; fi
+    python3 scripts/bench/run.py --install "$INSTALL" --opsctl "$OPSCTL" --ledger "$LEDGER" --api-port "$API_PORT" \
+        --postgres-port "$POSTGRES_PORT" --agent-key "$AGENT_KEY" --runs "$RUNS" --size "$SIZE_MB" --output "$OUTPUT" \
+        ${KEEP_INSTALL:+--keep} "${PARTS[@]/#/--only=}"
 }
 
 read_arguments() {
@@ -51,7 +56,7 @@ read_arguments() {
         --output) OUTPUT=$2 && shift ;;
         --keep) KEEP_INSTALL=yes ;;
         -h | --help)
-            sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+            sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
             exit 0
             ;;
         *)
@@ -61,23 +66,29 @@ read_arguments() {
         esac
         shift
     done
-    if [ ${#PARTS[@]} -eq 0 ]; then PARTS=(binary backup restore upgrade redaction); fi
+    if [ ${#PARTS[@]} -eq 0 ]; then PARTS=(binary backup restore upgrade redaction store); fi
 }
 
-wants_database() {
-    local part
-    for part in "${PARTS[@]}"; do
-        case $part in backup | restore | upgrade) return 0 ;; esac
+# wants PART...: whether one of these is to be measured.
+wants() {
+    local wanted part
+    for wanted in "${PARTS[@]}"; do
+        for part in "$@"; do
+            if [ "$wanted" = "$part" ]; then return 0; fi
+        done
     done
     return 1
 }
 
 ensure_everything() {
     ensure_rust
-    ensure_docker
-    ensure_compose
-    ensure_postgres_tools
     ensure_packages python3 openssl file
+    if wants store; then ensure_packages sqlite3; fi
+    if wants backup restore upgrade redaction; then
+        ensure_docker
+        ensure_compose
+        ensure_postgres_tools
+    fi
 }
 
 build_everything() {
@@ -87,15 +98,17 @@ build_everything() {
     target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
     target+=/$(rustc -vV | sed -n 's/^host: //p')/release
     OPSCTL=$target/opsctl
-    build_postgres 15
-    build_ledger_images "$target/ledger" "$REPOSITORY" "${RELEASES[@]}" >/dev/null
+    LEDGER=$target/ledger
+    if wants backup restore upgrade redaction; then
+        build_postgres 15
+        build_ledger_images "$LEDGER" "$REPOSITORY" "${RELEASES[@]}" >/dev/null
+    fi
 }
 
 # ---------------------------------------------------------------- the install
 
 make_install() {
     local database_password
-    INSTALL=$(mktemp -d "${TMPDIR:-/tmp}/opsctl-bench-XXXXXX")
     read -r API_PORT WORKER_PORT POSTGRES_PORT < <(free_ports)
     database_password=$(openssl rand -hex 16)
     mkdir "$INSTALL/compose" "$INSTALL/backup"
@@ -150,8 +163,10 @@ remove_install() {
         setup_say "the install stays in $INSTALL"
         return
     fi
-    compose down --volumes --timeout 10 >/dev/null 2>&1 || true
-    docker image ls --quiet --filter "reference=$REPOSITORY" | sort -u | xargs -r docker rmi --force >/dev/null 2>&1 || true
+    if wants backup restore upgrade redaction; then
+        compose down --volumes --timeout 10 >/dev/null 2>&1 || true
+        docker image ls --quiet --filter "reference=$REPOSITORY" | sort -u | xargs -r docker rmi --force >/dev/null 2>&1 || true
+    fi
     rm -rf "$INSTALL"
 }
 

@@ -1,7 +1,9 @@
 """Clients of the product and of its database that go on whatever happens, and note when they were served."""
 
 import http.client
+import itertools
 import json
+import os
 import subprocess
 import threading
 import time
@@ -61,20 +63,39 @@ class Client(threading.Thread):
 class Reader(Client):
     """Asks whether the product is ready."""
 
+    def __init__(self, port, path):
+        super().__init__(port)
+        self.path = path
+
     def request(self, connection):
-        connection.request("GET", "/health/ready")
+        connection.request("GET", self.path)
 
 
 class Writer(Client):
-    """Writes records."""
+    """Writes; `requests` gives one after the other: path, body and headers."""
 
-    def __init__(self, port, key):
+    def __init__(self, port, requests):
         super().__init__(port)
-        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self.requests = requests
 
     def request(self, connection):
-        body = json.dumps({"kind": "bench", "payload": {"sent": time.time()}})
-        connection.request("POST", "/v1/records", body, self.headers)
+        path, body, headers = next(self.requests)
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
+
+
+def records(key):
+    """Records of the ledger."""
+    while True:
+        body = {"kind": "bench", "payload": {"sent": time.time()}}
+        yield "/v1/records", body, {"Authorization": f"Bearer {key}"}
+
+
+def receipts():
+    """Receipts for the collector. No two are the same, in this process and in others."""
+    for number in itertools.count():
+        subject = {"chain": {"chain_id": "bench", "sequence": number}, "action": {"type": "bench"}}
+        identifier = f"urn:receipt:bench-{os.getpid()}-{time.monotonic_ns()}"
+        yield "/receipts", {"id": identifier, "credentialSubject": subject, "proof": {"proofValue": "z"}}, {}
 
 
 class Sessions:

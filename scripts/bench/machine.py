@@ -1,7 +1,9 @@
 """Running commands and seeing what they cost."""
 
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -74,11 +76,29 @@ def load_average():
 def describe():
     """What the figures were measured on."""
     model = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    docker = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True)
+    docker = "none"
+    if shutil.which("docker"):
+        asked = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, text=True)
+        docker = asked.stdout.strip()
     return {
         "processors": os.cpu_count(),
         "model": model[0] if model else "unknown",
         "kernel": os.uname().release,
-        "docker": docker.stdout.strip(),
+        "docker": docker,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
     }
+
+
+def settle():
+    """Lets what was written reach the disk, so that one measurement does not pay for the one before."""
+    os.sync()
+    time.sleep(2)
+
+
+def newest(folder):
+    """The backup that opsctl took last."""
+    return max(folder.glob("backup-*.tar.gz"), key=lambda path: path.name)
+
+
+def say(text):
+    print(f"bench: {text} (load average {load_average():.1f})", file=sys.stderr, flush=True)

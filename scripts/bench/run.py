@@ -1,30 +1,32 @@
 """Measures, and tells the medians as a table and as JSON. Started by scripts/bench.sh."""
 
 import argparse
-import json
-import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import logs
-from clients import Reader, Sessions, Writer
-from machine import Failed, describe, load_average, run
+from clients import Reader, Sessions, Writer, records
+from events import since_failure, step_seconds
+from figures import Figures, median
+from machine import Failed, newest, run, say, settle
+from store import StoreBench
 
+OVER_COMPOSE = ("binary", "backup", "restore", "upgrade", "redaction")
 STORM = 10
+READY = "/health/ready"
 
 
 class Bench:
-    def __init__(self, arguments):
+    def __init__(self, arguments, figures):
         self.arguments = arguments
         self.compose = arguments.install / "compose"
         self.backups = arguments.install / "backup"
         self.scratch = arguments.install / "scratch"
-        self.rows = []
+        self.figures = figures
 
     # ------------------------------------------------------------ what is compared
 
@@ -76,9 +78,9 @@ class Bench:
             began = time.monotonic()
             subprocess.run([str(program), "--help"], stdout=subprocess.DEVNULL, check=True)
             help_ms.append((time.monotonic() - began) * 1000)
-        self.row("`opsctl --help`, with its process", "ms", statistics.median(help_ms), goal=10)
-        self.row("release binary", "MB", program.stat().st_size / 1e6, goal=25)
-        self.row("release binary is static", "", 1.0 if "static" in kind else 0.0, least=1.0)
+        self.figures.row("`opsctl --help`, with its process", "ms", median(help_ms), goal=10)
+        self.figures.row("release binary", "MB", program.stat().st_size / 1e6, goal=25)
+        self.figures.row("release binary is static", "", 1.0 if "static" in kind else 0.0, least=1.0)
 
     def backup(self):
         theirs, ours = [], []
@@ -92,14 +94,14 @@ class Bench:
             say(f"backup: scripts {theirs[-1][0].wall:.2f} s, opsctl {ours[-1][0].wall:.2f} s")
         wall = lambda runs: median(ran.wall for ran, _, _ in runs)
         size = lambda runs: median(size for _, _, size in runs)
-        self.row("backup: scripts, not verified", "s", wall(theirs))
-        self.row("backup: opsctl, read back whole", "s", wall(ours))
-        self.row("backup: time, opsctl / scripts", "ratio", wall(ours) / wall(theirs), goal=0.35)
-        self.row("backup: size, scripts", "MB", size(theirs) / 1e6)
-        self.row("backup: size, opsctl / scripts", "ratio", size(ours) / size(theirs), goal=1.05)
-        self.row("backup: processor time of the whole machine, scripts", "s", median(ran.machine_cpu for ran, _, _ in theirs))
-        self.row("backup: processor time of the whole machine, opsctl", "s", median(ran.machine_cpu for ran, _, _ in ours))
-        self.row("backup: peak memory of opsctl", "MB", max(ran.peak_mb for ran, _, _ in ours), goal=64)
+        self.figures.row("backup: scripts, not verified", "s", wall(theirs))
+        self.figures.row("backup: opsctl, read back whole", "s", wall(ours))
+        self.figures.row("backup: time, opsctl / scripts", "ratio", wall(ours) / wall(theirs), goal=0.35)
+        self.figures.row("backup: size, scripts", "MB", size(theirs) / 1e6)
+        self.figures.row("backup: size, opsctl / scripts", "ratio", size(ours) / size(theirs), goal=1.05)
+        self.figures.row("backup: processor time of the whole machine, scripts", "s", median(ran.machine_cpu for ran, _, _ in theirs))
+        self.figures.row("backup: processor time of the whole machine, opsctl", "s", median(ran.machine_cpu for ran, _, _ in ours))
+        self.figures.row("backup: peak memory of opsctl", "MB", max(ran.peak_mb for ran, _, _ in ours), goal=64)
 
     def scripts_backup_sized(self):
         ran, archive = self.scripts_backup()
@@ -127,28 +129,28 @@ class Bench:
             peaks.append(ran.peak_mb)
             steps.append(step_seconds(ran))
             say(f"restore: scripts {data:.2f} s ({whole:.2f} s to serving), opsctl {ours[-1]:.2f} s to serving")
-        self.row("restore: scripts, their four commands alone", "s", median(theirs))
-        self.row("restore: scripts, until the product serves", "s", median(theirs_whole))
-        self.row("restore: opsctl, until the product serves", "s", median(ours))
-        self.row("restore: opsctl, watched for a while after", "s", median(ours_whole))
-        self.row("restore: time, opsctl to serving / scripts' four commands", "ratio", median(ours) / median(theirs), goal=0.6)
-        self.row("restore: time, both to serving", "ratio", median(ours) / median(theirs_whole))
-        self.row("restore: peak memory of opsctl", "MB", max(peaks), goal=64)
-        self.step_rows("restore", steps)
+        self.figures.row("restore: scripts, their four commands alone", "s", median(theirs))
+        self.figures.row("restore: scripts, until the product serves", "s", median(theirs_whole))
+        self.figures.row("restore: opsctl, until the product serves", "s", median(ours))
+        self.figures.row("restore: opsctl, watched for a while after", "s", median(ours_whole))
+        self.figures.row("restore: time, opsctl to serving / scripts' four commands", "ratio", median(ours) / median(theirs), goal=0.6)
+        self.figures.row("restore: time, both to serving", "ratio", median(ours) / median(theirs_whole))
+        self.figures.row("restore: peak memory of opsctl", "MB", max(peaks), goal=64)
+        self.figures.step_rows("restore", steps)
         for title, sessions in (("", 0), (f", {STORM} sessions that reconnect at once", STORM)):
             outages = [self.outage_of_restore(archive, sessions) for _ in range(self.arguments.runs)]
-            self.row(f"restore: not serving{title}", "s", max(outages), goal=5)
+            self.figures.row(f"restore: not serving{title}", "s", max(outages), goal=5)
 
     def outage_of_restore(self, archive, sessions):
         settle()
         with Sessions(self.database_url(), sessions):
-            _, reader, writer = self.watched_restore(archive, Writer(self.arguments.api_port, self.arguments.agent_key))
+            _, reader, writer = self.watched_restore(archive, Writer(self.arguments.api_port, records(self.arguments.agent_key)))
         outage = max(reader.outage(), writer.outage())
         say(f"restore: not serving for {outage:.2f} s with {sessions} sessions")
         return outage
 
     def watched_restore(self, archive, writer):
-        with Reader(self.arguments.api_port) as reader:
+        with Reader(self.arguments.api_port, READY) as reader:
             if writer is None:
                 return self.opsctl("restore", str(archive)), reader, None
             with writer:
@@ -171,12 +173,12 @@ class Bench:
             _, outage = self.watched("rollback")
             back.append(outage)
             say(f"upgrade: not serving {outages[-1]:.2f} s; broken: {failing[-1]:.2f} s; rollback: {outage:.2f} s")
-        self.row("upgrade: not serving", "s", median(outages))
-        self.step_rows("upgrade", steps)
-        self.row("upgrade: peak memory of opsctl", "MB", max(peaks), goal=64)
-        self.row("upgrade that fails: not serving", "s", median(failing))
-        self.row("upgrade that fails: from the failure to gates passed on the old release", "s", median(going_back))
-        self.row("rollback to the restore point: not serving", "s", median(back))
+        self.figures.row("upgrade: not serving", "s", median(outages))
+        self.figures.step_rows("upgrade", steps)
+        self.figures.row("upgrade: peak memory of opsctl", "MB", max(peaks), goal=64)
+        self.figures.row("upgrade that fails: not serving", "s", median(failing))
+        self.figures.row("upgrade that fails: from the failure to gates passed on the old release", "s", median(going_back))
+        self.figures.row("rollback to the restore point: not serving", "s", median(back))
 
     def redaction(self):
         """Processor time, since it is what a busy machine does not change. The secrets are those of the install."""
@@ -188,10 +190,10 @@ class Bench:
             say(f"redaction of {kind}")
             runs = [self.redacted(f"< {log}") for _ in range(self.arguments.runs)]
             peaks += [ran.peak_mb for ran in runs]
-            self.row(f"redaction: {kind}", "MB/s", megabytes / median(ran.cpu for ran in runs), least=100)
+            self.figures.row(f"redaction: {kind}", "MB/s", megabytes / median(ran.cpu for ran in runs), least=100)
         subprocess.run(["gzip", "-1", "--force", str(log)], check=True)
         peaks.append(self.redacted(f"< {log}.gz").peak_mb)
-        self.row("redaction: peak memory, one line of 500 MB and its gzip among them", "MB", max(peaks), goal=64)
+        self.figures.row("redaction: peak memory, one line of 500 MB and its gzip among them", "MB", max(peaks), goal=64)
         shutil.rmtree(self.scratch)
 
     def redacted(self, source):
@@ -202,7 +204,7 @@ class Bench:
 
     def watched(self, *command, good=(0,)):
         port, key = self.arguments.api_port, self.arguments.agent_key
-        with Reader(port) as reader, Writer(port, key) as writer:
+        with Reader(port, READY) as reader, Writer(port, records(key)) as writer:
             time.sleep(0.5)
             ran = self.opsctl(*command, good=good)
             time.sleep(0.5)
@@ -213,96 +215,30 @@ class Bench:
         password = next(line.split("=", 1)[1] for line in settings if line.startswith("POSTGRES_PASSWORD="))
         return f"postgresql://ledger:{password}@127.0.0.1:{self.arguments.postgres_port}/ledger"
 
-    # ------------------------------------------------------------ figures
-
-    def row(self, what, unit, value, goal=None, least=None):
-        met, bound = None, None
-        if goal is not None:
-            met, bound = value <= goal, "<="
-        elif least is not None:
-            goal, met, bound = least, value >= least, ">="
-        figure = {"what": what, "unit": unit, "value": round(value, 3), "bound": bound, "goal": goal, "met": met}
-        self.rows.append(figure)
-
-    def step_rows(self, operation, runs):
-        for name in runs[0]:
-            self.row(f"{operation}, step: {name}", "s", median(seconds[name] for seconds in runs if name in seconds))
-
-    def report(self, began_at, load):
-        figures = {
-            "machine": describe(),
-            "runs": self.arguments.runs,
-            "load_average": {"before": load, "after": load_average()},
-            "seconds": round(time.monotonic() - began_at),
-            "figures": self.rows,
-        }
-        Path(self.arguments.output).write_text(json.dumps(figures, indent=2) + "\n")
-        width = max(len(row["what"]) for row in self.rows)
-        print(f"{'':{width}}  {'median':>8}  unit   goal")
-        for row in self.rows:
-            goal = "" if row["goal"] is None else f"{row['bound']} {row['goal']}"
-            verdict = {None: "", True: "met", False: "MISSED"}[row["met"]]
-            print(f"{row['what']:{width}}  {row['value']:8.2f}  {row['unit']:5}  {goal:8} {verdict}")
-
-
-def step_seconds(ran):
-    """Seconds of each step, by its kind, from opsctl's events."""
-    seconds, kind = {}, None
-    for event in events(ran):
-        if event["event"] == "step-started":
-            kind = event["step"]["step"]
-        elif event["event"] == "step-finished":
-            seconds[kind] = seconds.get(kind, 0) + event["seconds"]
-    return seconds
-
-
-def since_failure(ran):
-    stamped = [(at, json.loads(line)) for at, line in ran.lines if line.startswith("{")]
-    failed = next(at for at, event in stamped if event["event"] == "step-failed")
-    return stamped[-1][0] - failed
-
-
-def events(ran):
-    return [json.loads(line) for _, line in ran.lines if line.startswith("{")]
-
-
-def newest(folder):
-    return max(folder.glob("backup-*.tar.gz"), key=lambda path: path.name)
-
-
-def median(values):
-    return statistics.median(list(values))
-
-
-def settle():
-    """Lets what was written reach the disk, so that one measurement does not pay for the one before."""
-    os.sync()
-    time.sleep(2)
-
-
-def say(text):
-    print(f"bench: {text} (load average {load_average():.1f})", file=sys.stderr, flush=True)
-
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("install", "opsctl", "output"):
+    for name in ("install", "opsctl", "ledger", "output"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("api-port", "postgres-port", "runs"):
+    for name in ("api-port", "postgres-port", "runs", "size"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--agent-key", required=True)
-    parser.add_argument("--only", action="append", choices=["binary", "backup", "restore", "upgrade", "redaction"], default=[])
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--only", action="append", choices=[*OVER_COMPOSE, "store"], default=[])
     arguments = parser.parse_args()
     # Clients have to be ended then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
-    bench = Bench(arguments)
-    began_at, load = time.monotonic(), load_average()
+    figures = Figures(arguments.runs)
+    bench = Bench(arguments, figures)
     try:
         for part in arguments.only:
-            getattr(bench, part)()
+            if part == "store":
+                StoreBench(arguments, figures).run()
+            else:
+                getattr(bench, part)()
     except Failed as failed:
         sys.exit(f"bench: error: {failed}")
-    bench.report(began_at, load)
+    figures.tell(arguments.output)
 
 
 if __name__ == "__main__":
