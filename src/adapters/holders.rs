@@ -83,6 +83,16 @@ pub fn shows_files(pid: u32) -> bool {
     fs::read_dir(format!("/proc/{pid}/fd")).is_ok()
 }
 
+/// Whether a process runs that belongs to a session: also after the one that began it has ended.
+pub fn has_session(session: u32) -> bool {
+    let belongs = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        behind_name(&stat)
+            .is_some_and(|rest| session_in(rest) == Some(session) && !rest.starts_with(['Z', 'X']))
+    };
+    processes().unwrap_or_default().into_iter().any(belongs)
+}
+
 fn processes() -> io::Result<Vec<u32>> {
     let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<u32>().ok();
     let mut all: Vec<u32> = fs::read_dir("/proc")?.filter_map(number).collect();
@@ -99,9 +109,17 @@ fn descriptors(pid: u32) -> Vec<PathBuf> {
 fn holder(pid: u32) -> Holder {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let behind_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let session = behind_name.split_ascii_whitespace().nth(SESSION).and_then(|text| text.parse().ok());
+    let session = behind_name(&stat).and_then(session_in);
     Holder { pid, name: name.trim().to_owned(), session: session.unwrap_or(pid) }
+}
+
+/// What stands behind the name of the program, which may hold anything.
+pub(super) fn behind_name(stat: &str) -> Option<&str> {
+    stat.rsplit_once(") ").map(|(_, rest)| rest)
+}
+
+fn session_in(behind_name: &str) -> Option<u32> {
+    behind_name.split_ascii_whitespace().nth(SESSION)?.parse().ok()
 }
 
 /// The inodes of the sockets in a table that listen on a port of an address or of all.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use rustix::process::{Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
+use crate::adapters::holders;
 use crate::adapters::http::Http;
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::release_link::{self, no_rotation};
@@ -119,9 +120,11 @@ impl ProcessServices {
             .hint(format!("look at it: `ps -o pid,stat,wchan,cmd -p {}`", process.pid.as_raw_nonzero())))
     }
 
+    /// Whether a process has ended, with all that it started: whoever waits for it may end before what really writes.
     async fn has_ended(&self, process: &record::Process, limit: Duration) -> bool {
         let began = Instant::now();
-        while process.is_alive() {
+        let session = process.pid.as_raw_nonzero().get().unsigned_abs();
+        while process.is_alive() || holders::has_session(session) {
             if began.elapsed() >= limit {
                 return false;
             }

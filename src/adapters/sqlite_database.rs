@@ -13,7 +13,7 @@ use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::manifest::Sqlite;
 use crate::plan::rotation::OnRecord;
 use crate::ports::{CopyState, Databases, Passwords, Schema, WriteMark, Written};
-use crate::profile::{AppliedMigrations, Freshness};
+use crate::profile::{AppliedMigrations, Freshness, ProcessProfile};
 
 /// The product's database, and what opsctl keeps beside it.
 #[derive(Debug, Clone)]
@@ -40,6 +40,15 @@ pub struct Beside {
 }
 
 impl SqliteDatabase {
+    /// The database that a description names, of an install in a folder.
+    pub fn of(install: &Path, profile: &ProcessProfile) -> Self {
+        let named = install.join(&profile.database.file);
+        // SQLite keeps the log of a store beside the file itself, and not beside a link to it.
+        let linked = fs::read_link(&named).is_ok().then(|| fs::canonicalize(&named).ok()).flatten();
+        let freshness = profile.database.freshness.clone();
+        Self { file: linked.unwrap_or(named), applied: profile.applied(), freshness }
+    }
+
     /// The live database's name.
     pub fn live(&self) -> DatabaseName {
         DatabaseName::new(self.file.file_name().unwrap_or_default().to_string_lossy())

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::disk::Disk;
-use crate::install::{Install, write};
+use crate::install::{Install, receipts_in, write};
 use crate::stand::{Stand as _, Writes as _, begin, does, exits};
 
 /// A disk for one folder of an install that is made afterwards, so that it outlives that.
@@ -85,6 +85,46 @@ fn on_a_full_disk_nothing_is_rehearsed_and_a_product_can_be_stopped() {
 
 /// A release that goes on when it is asked to end.
 const STUBBORN: &str = "trap '' TERM\n(trap - TERM; LEDGER) &\nwhile :; do sleep 0.2; done\n";
+
+#[test]
+fn a_store_that_is_a_link_stays_one_and_is_whole() {
+    let install = Install::laid_out();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let real = elsewhere.path().join("real.db");
+    fs::File::create(&real).unwrap();
+    symlink(&real, install.store()).unwrap();
+    install.start("1.0.0");
+    let writer = install.writer();
+    writer.goes_on();
+    does(&install, &["upgrade", "1.1.0"]);
+    does(&install, &["restore", "latest"]);
+    does(&install, &["restore", "--undo"]);
+    does(&install, &["rotate", "store"]);
+    writer.goes_on();
+    let acknowledged = writer.finish();
+    assert!(install.store().is_symlink(), "the store was moved");
+    let here = install.names_in("data", |name| name != "collector.db");
+    assert_eq!(here, Vec::<String>::new(), "what is kept is beside the store itself");
+    let newest = receipts_in(&real);
+    assert!(!newest.is_empty() && newest.iter().all(|id| acknowledged.contains(id)), "{newest:?}");
+}
+
+/// A release whose program takes its time to end, behind a shell that is gone at once.
+const BEHIND: &str = "(trap '' TERM; PROGRAM & wait $!; sleep 1; touch \"${0%/*}/../../ended\") &\nwait\n";
+
+#[test]
+fn a_process_has_ended_when_all_that_it_started_has() {
+    let install = Install::laid_out();
+    let program = install.path("source/1.0.0/run");
+    let script = fs::read_to_string(&program).unwrap();
+    let (first, command) = script.split_once('\n').unwrap();
+    let serving = BEHIND.replace("PROGRAM", command.trim().trim_start_matches("exec "));
+    write(&program, &format!("{first}\nif [ \"$1\" = api ]; then\n{serving}fi\n{command}"), 0o755);
+    install.start("1.0.0");
+    let (status, text) = install.run("stop");
+    assert_eq!(status, 0, "{text}");
+    assert!(install.path("ended").exists(), "it was said to be stopped while it still ran");
+}
 
 #[test]
 fn a_process_that_does_not_end_is_killed_after_its_time_and_that_is_said() {

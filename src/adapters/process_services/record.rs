@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::LogBegin;
 use crate::adapters::files::{self, Mode};
+use crate::adapters::holders::behind_name;
 use crate::adapters::sqlite::copy::beside;
 use crate::error::Fault;
 use crate::model::release::Version;
@@ -175,11 +176,6 @@ impl Process {
     pub(super) fn identity(&self) -> String {
         format!("{} {} {}", self.boot, self.pid.as_raw_nonzero(), self.started)
     }
-}
-
-/// What stands behind the name of the program, which may hold anything.
-fn behind_name(stat: &str) -> Option<&str> {
-    stat.rsplit_once(") ").map(|(_, rest)| rest)
 }
 
 fn started(stat: &str) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! Releases as folders: copied, and told apart by what is in them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,12 +24,12 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes all that is in a folder durable.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    let mut folders = BTreeSet::from([folder.to_owned()]);
     for file in listed(folder)? {
-        let file = folder.join(file);
-        File::open(&file)?.sync_all()?;
-        File::open(file.parent().unwrap_or(folder))?.sync_all()?;
+        File::open(folder.join(&file))?.sync_all()?;
+        folders.extend(file.ancestors().skip(1).map(|above| folder.join(above)));
     }
-    File::open(folder)?.sync_all()
+    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 /// A hash of the files of a release: names, which of them can be run, and content.

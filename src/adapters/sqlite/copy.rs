@@ -1,12 +1,13 @@
 //! Copying a store: in one step of SQLite's backup, which a writer cannot make begin again.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::OFlags;
 
 use super::condition::Depth;
 use super::error::{Problem, SqliteError};
@@ -14,6 +15,8 @@ use super::head;
 
 /// How long somebody may hold the store before that is a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long somebody may have the store open who only looks at it.
+const LOOKS: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a store has behind its name until it is whole.
@@ -125,11 +128,22 @@ pub fn publish(partial: &Path, to: &Path) -> Result<(), SqliteError> {
     durable().map_err(|error| SqliteError::new(to, error))
 }
 
-/// Takes the write-ahead log of a store into it, so that the one file is all of it. Nobody may have it open.
+/// Takes the write-ahead log of a store into it, so that the one file is all of it. Nobody may have it open; whoever only looks
+/// is waited for a moment.
 ///
 /// # Errors
 /// [`Problem::InUse`] if somebody has.
 pub fn fold(file: &Path) -> Result<(), SqliteError> {
+    let began = Instant::now();
+    loop {
+        match fold_once(file) {
+            Err(error) if error.is_in_use() && began.elapsed() < LOOKS => std::thread::sleep(PAUSE),
+            folded => return folded,
+        }
+    }
+}
+
+fn fold_once(file: &Path) -> Result<(), SqliteError> {
     let store = open(file)?;
     let failed = |error: rusqlite::Error| SqliteError::new(file, error);
     // The last to close a store takes its log in and removes it.
@@ -150,16 +164,23 @@ pub fn create_private(file: &Path) -> Result<File, SqliteError> {
     created.map_err(|error| SqliteError::new(file, error))
 }
 
-/// Gives a file the owner and the mode of the one whose place it is to take.
+/// Gives a file the owner and the mode of the one whose place it is to take. Where others may write to the folder, its name may
+/// have become a link to some other file meanwhile: that is never changed.
 ///
 /// # Errors
-/// If this user may not.
+/// If this user may not, or it is no file.
 pub fn take_after(file: &Path, model: &Path) -> std::io::Result<()> {
-    let (model, own) = (fs::metadata(model)?, fs::metadata(file)?);
-    if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
-        chown(file, Some(model.uid()), Some(model.gid()))?;
+    let model = fs::metadata(model)?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = File::from(rustix::fs::open(file, flags, rustix::fs::Mode::empty())?);
+    let own = opened.metadata()?;
+    if !own.is_file() || own.nlink() != 1 {
+        return Err(std::io::Error::other(format!("{} is not the file that was written", file.display())));
     }
-    fs::set_permissions(file, model.permissions())
+    if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
+        fchown(&opened, Some(model.uid()), Some(model.gid()))?;
+    }
+    opened.set_permissions(model.permissions())
 }
 
 /// Moves what SQLite keeps beside a store, and cannot be taken into it, to the side of another name.

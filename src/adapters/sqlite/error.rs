@@ -66,6 +66,11 @@ impl SqliteError {
         }
     }
 
+    /// Whether somebody else has the store open.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self.problem, Problem::InUse)
+    }
+
     /// What is wrong, without the name of the file.
     pub fn reason(&self) -> String {
         self.problem.to_string()

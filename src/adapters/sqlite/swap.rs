@@ -27,7 +27,8 @@ pub fn swap(live: &Path, incoming: &Path, outgoing: &Path) -> Result<(), Fault> 
     }
     if !incoming.exists() {
         return if live.exists() && outgoing.exists() {
-            Ok(())
+            // Whoever did it may have been killed before that was durable.
+            sync_dir(live.parent().unwrap_or(Path::new("."))).map_err(|error| undurable(&error))
         } else {
             Err(Fault::new(format!("{} is gone: somebody removed it", incoming.display())))
         };

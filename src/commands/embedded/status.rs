@@ -5,10 +5,12 @@ use serde_json::json;
 use super::Embedded;
 use crate::adapters::process_services;
 use crate::commands::context::Context;
+use crate::commands::preflight::outlook::ALONE;
 use crate::commands::ready::Operable as _;
 use crate::commands::show;
 use crate::commands::status::{Screen, backups, releases};
 use crate::error::Failure;
+use crate::journal::lock::current_holder;
 use crate::model::operation::{OperationId, OperationKind};
 use crate::ports::Databases as _;
 use crate::report::quantity;
@@ -38,6 +40,11 @@ pub(in crate::commands) async fn fill(
     }
     one_offs(screen, site);
     let database = site.database();
+    if is_operated(site) {
+        screen.row("database", ALONE);
+        rest(context, screen, site);
+        return Ok(());
+    }
     match database.facts(&database.live()).await {
         Ok(facts) => {
             let text = show::sqlite(&facts);
@@ -54,7 +61,18 @@ pub(in crate::commands) async fn fill(
         }
         Err(fault) => screen.trouble("database", &fault),
     }
-    match database.beside() {
+    rest(context, screen, site);
+    Ok(())
+}
+
+/// Whether an operation runs that has to be alone with the store; one that shows the status itself does not.
+fn is_operated(site: &Embedded) -> bool {
+    current_holder(&site.place.state.lock()).is_some_and(|holder| holder.actor.pid != std::process::id())
+}
+
+/// What can be seen of the store without opening it.
+fn rest(context: &Context, screen: &mut Screen, site: &Embedded) {
+    match site.database().beside() {
         Ok(kept) => {
             let mut data = Vec::new();
             for made in kept {
@@ -67,7 +85,6 @@ pub(in crate::commands) async fn fill(
         Err(fault) => context.warn(fault.to_string()),
     }
     backups(screen, site);
-    Ok(())
 }
 
 /// What opsctl itself started to run once: of an operation that goes on, or one that was cut short.
