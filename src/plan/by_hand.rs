@@ -35,6 +35,20 @@ pub struct ByHand {
 pub trait Handbook {
     /// The commands for a step, in their order; one that cannot be typed is described, behind a `#`.
     fn commands(&self, step: &Step) -> Vec<String>;
+
+    /// The commands for a step among those that are left: what is only to be dropped once it is archived is not to be dropped
+    /// by hand.
+    fn commands_among(&self, step: &Step, left: &[Step]) -> Vec<String> {
+        let is_archived = |database: &DatabaseName| {
+            left.iter().any(|other| matches!(other, Step::TakeBackup { of: Some(of), .. } if of == database))
+        };
+        match step {
+            Step::DropDatabase { database } if is_archived(database) => {
+                vec![format!("# {database} holds what was not archived yet: keep it")]
+            }
+            _ => self.commands(step),
+        }
+    }
 }
 
 impl Handbook for ByHand {
