@@ -14,6 +14,7 @@ pub mod live;
 pub mod logs;
 pub mod operate;
 mod pauses;
+mod place;
 pub mod preflight;
 mod ready;
 pub mod rehearse;
@@ -28,6 +29,7 @@ pub mod unfinished;
 pub mod upgrade;
 mod usage;
 pub mod verify;
+mod ways_back;
 
 use std::io::Write;
 use std::process::ExitCode;

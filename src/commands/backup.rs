@@ -13,10 +13,12 @@ use crate::cli::{Backup, BackupAction, BackupCreate};
 use crate::commands::backup::catalogue::Pruning;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::embedded::Embedded;
-use crate::commands::install::{Install, Place};
+use crate::commands::install::Install;
 use crate::commands::operate::{self, Purpose, Turn};
+use crate::commands::place::Place;
 use crate::commands::ready::{Operable, Ready, ready};
 use crate::commands::site::{Kept, Kind};
+use crate::commands::unfinished;
 use crate::error::{Failure, Fault};
 use crate::model::backup_id::{BackupId, Clock as ClockState};
 use crate::model::operation::OperationKind;
@@ -45,6 +47,7 @@ pub async fn run(context: &Context, asked: Backup) -> Result<Outcome, Failure> {
 
 async fn take(context: &Context, asked: BackupCreate) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
+    unfinished::end_backup(context, &place).await?;
     match Kind::at(context, &place)? {
         Kind::Compose => take_of::<Install>(context, place, &asked).await,
         Kind::Process => take_of::<Embedded>(context, place, &asked).await,

@@ -9,15 +9,11 @@ use crate::adapters::docker::{Container, ContainerFilter, ContainerKind, Image};
 use crate::commands::install::Install;
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
-use crate::journal::record::{Closing, Progress};
-use crate::journal::state_dir::StateDir;
-use crate::model::backup_id::BackupId;
 use crate::model::image_ref::{ImageId, ImageRef};
 use crate::model::manifest;
-use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
-use crate::operations::{MigrateBy, Wellness, rotate};
-use crate::plan::step::{Release, RestorePoint, Step};
+use crate::operations::{MigrateBy, Wellness};
+use crate::plan::step::Release;
 use crate::profile::{MigrationRun, ServiceName};
 
 /// The product as it was found.
@@ -248,118 +244,4 @@ pub fn migrate_by(install: &Install) -> Option<MigrateBy> {
             MigrateBy { service: service.clone(), command: Some(command.clone()) }
         }
     })
-}
-
-/// The last upgrade, as long as it can be gone back from.
-#[derive(Debug, Clone)]
-pub struct LastUpgrade {
-    /// Which operation it was.
-    pub operation: OperationId,
-    /// When it was closed.
-    pub at: jiff::Timestamp,
-    /// The release before it.
-    pub from: Release,
-    /// The release that it selected.
-    pub to: Release,
-    /// The state before it, on the server.
-    pub restore_point: RestorePoint,
-    /// The backup that it took first.
-    pub backup: Option<BackupId>,
-}
-
-/// The last upgrade that was not gone back from since.
-pub fn last_upgrade(state: &StateDir) -> Result<Option<LastUpgrade>, Failure> {
-    let operations = state.past()?;
-    for past in operations.into_iter().rev() {
-        let Ok(progress) = past.progress else { continue };
-        match (progress.planned.plan.kind, progress.ending) {
-            (OperationKind::Rollback, Some(Closing::Done)) => return Ok(None),
-            (OperationKind::Upgrade, Some(Closing::Done | Closing::PastCommit)) => {
-                return Ok(upgrade_in(progress));
-            }
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-/// What became of the releases that operations moved to.
-#[derive(Debug, Default)]
-pub struct ReleaseHistory {
-    /// The one before the last upgrade, as long as that can be gone back from.
-    pub before_last_upgrade: Option<Version>,
-    /// The one that the last upgrade or rollback left.
-    pub left_last: Option<Version>,
-    /// Those that the last attempt to move to failed with.
-    pub failed: Vec<Version>,
-}
-
-/// Reads from the records of operations what became of the releases that they moved to.
-pub fn release_history(state: &StateDir) -> Result<ReleaseHistory, Fault> {
-    let operations = state.past()?;
-    let last = last_upgrade(state).map_err(|failure| failure.fault)?;
-    let mut history = ReleaseHistory {
-        before_last_upgrade: last.map(|last| last.from.version),
-        ..ReleaseHistory::default()
-    };
-    for progress in operations.into_iter().filter_map(|past| past.progress.ok()) {
-        let plan = &progress.planned.plan;
-        let target = plan.steps.iter().find_map(|step| match step {
-            Step::SelectRelease { release } => Some(release.version.clone()),
-            _ => None,
-        });
-        let (Some(target), Some(ending)) = (target, progress.ending) else { continue };
-        history.failed.retain(|failed| *failed != target);
-        match ending {
-            Closing::Done | Closing::PastCommit if plan.before.release.version != target => {
-                history.left_last = Some(plan.before.release.version.clone());
-            }
-            Closing::Failed | Closing::RolledBack => history.failed.push(target),
-            _ => {}
-        }
-    }
-    Ok(history)
-}
-
-fn upgrade_in(progress: Progress) -> Option<LastUpgrade> {
-    let plan = progress.planned.plan;
-    let restore_point = plan.steps.iter().find_map(|step| match step {
-        Step::TakeRestorePoint { point, .. } => Some(point.clone()),
-        _ => None,
-    })?;
-    let to = plan.steps.iter().find_map(|step| match step {
-        Step::SelectRelease { release } => Some(release.clone()),
-        _ => None,
-    })?;
-    let backup = plan.steps.iter().find_map(|step| match step {
-        Step::TakeBackup { id, .. } => Some(*id),
-        _ => None,
-    });
-    let operation = progress.planned.operation;
-    Some(LastUpgrade { operation, at: progress.last, from: plan.before.release, to, restore_point, backup })
-}
-
-/// Backups that an operation could still go back to, or that stand behind one that waits: retention leaves them.
-pub fn needed_backups(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
-    let mut needed: Vec<_> = behind_unfinished(state)?.into_iter().collect();
-    needed.extend(behind_last_upgrade(state)?);
-    Ok(needed)
-}
-
-fn behind_unfinished(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
-    let operations = state.past()?;
-    let unfinished =
-        operations.into_iter().filter_map(|past| past.progress.ok()).filter(|past| past.ending.is_none());
-    Ok(unfinished
-        .filter_map(|past| Some((rotate::guard_of(&past.planned.plan)?, past.planned.operation)))
-        .collect())
-}
-
-fn behind_last_upgrade(state: &StateDir) -> Result<Vec<(BackupId, OperationId)>, Failure> {
-    let Some(last) = last_upgrade(state)? else { return Ok(Vec::new()) };
-    let point = match last.restore_point {
-        RestorePoint::Backup { id, .. } => Some(id),
-        RestorePoint::Clone { .. } => None,
-    };
-    Ok(last.backup.into_iter().chain(point).map(|id| (id, last.operation.clone())).collect())
 }

@@ -21,12 +21,14 @@ use crate::adapters::release_link::{self, ReleaseLink};
 use crate::adapters::releases::Releases;
 use crate::adapters::sqlite_database::SqliteDatabase;
 use crate::commands::context::Context;
-use crate::commands::current::{self, Found, Source};
-use crate::commands::install::{Place, variables};
+use crate::commands::current::{Found, Source};
+use crate::commands::install::variables;
 use crate::commands::live::{Setting, SystemClock};
+use crate::commands::place::Place;
 use crate::commands::ready::Operable;
 use crate::commands::restore::check;
 use crate::commands::site::{Kept, Site, WorldOf};
+use crate::commands::ways_back;
 use crate::error::{Failure, Fault};
 use crate::gates::{self, Subject};
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
@@ -109,7 +111,7 @@ impl Embedded {
 
     /// The database.
     pub fn database(&self) -> SqliteDatabase {
-        database_of(&self.place, &self.profile)
+        SqliteDatabase::of(&self.place.dir, &self.profile)
     }
 
     /// The process and the releases.
@@ -202,15 +204,6 @@ impl Embedded {
     }
 }
 
-/// The database that a description names.
-pub(super) fn database_of(place: &Place, profile: &ProcessProfile) -> SqliteDatabase {
-    SqliteDatabase {
-        file: place.dir.join(&profile.database.file),
-        applied: profile.applied(),
-        freshness: profile.database.freshness.clone(),
-    }
-}
-
 fn nothing_selected() -> Failure {
     Failure::refused(
         Fault::new("no release is selected, and nothing runs")
@@ -279,7 +272,7 @@ impl Site for Embedded {
 
     async fn drop_old_releases(&self, world: &WorldOf<Self>) -> Result<Vec<String>, Fault> {
         let services = &world.services;
-        let history = current::release_history(&self.place.state)?;
+        let history = ways_back::release_history(&self.place.state)?;
         let needed = [
             release_link::selected(&self.place.dir),
             services.version_of(self.profile.service.name.as_str())?,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::{History, HistoryAction};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::commands::show;
 use crate::error::{Failure, Fault};
 use crate::journal::record::{Closing, Entry, Progress, Record};

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::Init;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::error::{Failure, Fault};
 use crate::profile::{Described, FILE_NAME, ProcessProfile, Profile};
 
@@ -19,7 +19,7 @@ const PRINT: &str = "`opsctl init --stdout` prints the annotated description";
 
 /// Writes the description into the install's directory, or prints it. One that is there is never overwritten.
 pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
-    let place = Place::find(context).ok();
+    let place = Place::sought(context)?;
     let start = &context.surroundings.directory;
     if context.global.dir.is_none() && !asked.stdout {
         refuse_elsewhere(place.as_ref(), start)?;
@@ -45,7 +45,7 @@ pub fn run(context: &Context, asked: &Init) -> Result<Outcome, Failure> {
 /// Who stands in some folder below an install may mean that one, or a new one.
 fn refuse_elsewhere(place: Option<&Place>, start: &Path) -> Result<(), Failure> {
     match place {
-        Some(place) if place.dir != start && place.compose_dir != start => {
+        Some(place) if start.starts_with(&place.dir) && place.dir != start && place.compose_dir != start => {
             let (here, above) = (start.display(), place.dir.display());
             Err(Failure::usage(
                 Fault::new(format!("{here} is inside of another install: {above}"))

@@ -1,4 +1,4 @@
-//! Finding an install and reading what it says of itself. Nothing is changed here.
+//! Reading what an install says of itself. Nothing is changed here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,12 @@ use crate::adapters::docker::{DockerError, Engine, EngineSettings};
 use crate::adapters::env_store::EnvStore;
 use crate::commands::context::Context;
 use crate::commands::embedded::Embedded;
+use crate::commands::place::{Place, no_install};
 use crate::error::{Failure, Fault};
-use crate::journal::state_dir::StateDir;
 use crate::model::compose_model::ComposeModel;
 use crate::model::conninfo::{ConnInfo, Host};
 use crate::model::redaction::Redactor;
 use crate::profile::{self, DatabaseMode, Profile, ServiceName, VariableName};
-
-/// Where the Compose files of an install can be, below its directory.
-const DIRECTORIES: [&str; 4] = [".", "compose", "docker-compose", "deploy/compose"];
-
-/// The Compose file that is always there.
-const BASE_FILES: [&str; 4] = ["docker-compose.yml", "compose.yaml", "compose.yml", "docker-compose.yaml"];
-
-/// The place of an install: what can be said without asking Docker or the database.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The install's directory.
-    pub dir: PathBuf,
-    /// Where its Compose files are.
-    pub compose_dir: PathBuf,
-    /// What opsctl keeps of it.
-    pub state: StateDir,
-}
 
 /// An install, with all that its files say.
 pub struct Install {
@@ -56,77 +39,6 @@ pub struct Install {
     pub mode: DatabaseMode,
     /// Takes secrets out of texts.
     pub redactor: Redactor,
-}
-
-impl Place {
-    /// Finds the install: the given directory, or the nearest upwards that holds one.
-    pub fn find(context: &Context) -> Result<Self, Failure> {
-        let start = &context.surroundings.directory;
-        if let Some(given) = &context.global.dir {
-            let dir = std::path::absolute(start.join(given))
-                .map_err(|error| Fault::caused_by(format!("cannot use {}", given.display()), &error))?;
-            return Self::at(&dir).ok_or_else(|| no_install(format!("{} is no install", dir.display())));
-        }
-        start
-            .ancestors()
-            .find_map(Self::at)
-            .map(Self::or_its_parent)
-            .ok_or_else(|| no_install(format!("no install in {} or above it", start.display())))
-    }
-
-    fn at(dir: &Path) -> Option<Self> {
-        let compose_dir = DIRECTORIES
-            .iter()
-            .map(|below| if *below == "." { dir.to_owned() } else { dir.join(below) })
-            .find(|folder| BASE_FILES.iter().any(|name| folder.join(name).is_file()));
-        let described = dir.join(profile::FILE_NAME).is_file();
-        let compose_dir = compose_dir.or_else(|| described.then(|| dir.to_owned()))?;
-        Some(Self { dir: dir.to_owned(), compose_dir, state: StateDir::of(dir) })
-    }
-
-    /// Who stands in the folder of the Compose files means the install that it belongs to.
-    fn or_its_parent(self) -> Self {
-        if self.dir != self.compose_dir || self.dir.join(profile::FILE_NAME).is_file() {
-            return self;
-        }
-        let belongs = |parent: &Path| {
-            DIRECTORIES[1..].iter().any(|below| parent.join(below) == self.dir)
-                && ["scripts", "backup", ".opsctl", "VERSION", profile::FILE_NAME]
-                    .iter()
-                    .any(|sign| parent.join(sign).exists())
-        };
-        let parent = self.dir.ancestors().skip(1).take(2).find(|parent| belongs(parent));
-        parent.and_then(Self::at).unwrap_or(self)
-    }
-
-    /// The Compose file that is always there.
-    pub fn base_file(&self) -> Option<PathBuf> {
-        BASE_FILES.iter().map(|name| self.compose_dir.join(name)).find(|path| path.is_file())
-    }
-
-    /// The install's environment file.
-    pub fn env_file(&self) -> PathBuf {
-        if let Ok(Some(profile)) = Embedded::described(self) {
-            return self.dir.join(profile.runtime.env_file);
-        }
-        env_file(self, described(self).ok().flatten().as_ref())
-    }
-
-    /// Where backups are: the flag or `BACKUP_DIR`, as seen from the working directory, else what `.env` says, as seen
-    /// from the install, else `backup`.
-    pub fn backup_dir(&self, given: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
-        if let Some(given) = given {
-            return std::path::absolute(given).unwrap_or_else(|_| self.dir.join(given));
-        }
-        let named = variables.get("BACKUP_DIR").filter(|path| !path.is_empty());
-        self.dir.join(named.map_or("backup", String::as_str))
-    }
-}
-
-fn no_install(what: String) -> Failure {
-    Failure::usage(Fault::new(what).hint(
-        "name its folder: `opsctl --dir DIR ...`; it holds opsctl.toml or the product's docker-compose.yml",
-    ))
 }
 
 /// Some commands know Compose products alone so far.
@@ -279,7 +191,7 @@ pub(super) fn engine_settings(context: &Context) -> EngineSettings {
 }
 
 /// The environment file of the install.
-fn env_file(place: &Place, described: Option<&Profile>) -> PathBuf {
+pub(super) fn env_file(place: &Place, described: Option<&Profile>) -> PathBuf {
     let name = described.map_or_else(|| PathBuf::from(".env"), |profile| profile.runtime.env_file.clone());
     place.compose_dir.join(name)
 }

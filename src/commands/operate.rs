@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::adapters::fingerprint_key;
 use crate::commands::context::Context;
 use crate::commands::hooks;
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::commands::site::{Site, WorldOf};
 use crate::error::{Exit, Failure, Fault};
 use crate::explain::Topic;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::adapters::archive::Summary;
 use crate::commands::backup;
 use crate::commands::context::Context;
-use crate::commands::current::{self, Found};
-use crate::commands::install::Place;
+use crate::commands::current::Found;
 use crate::commands::live::Setting;
 use crate::commands::operate::{Purpose, Turn};
+use crate::commands::place::Place;
 use crate::commands::site::{Site, WorldOf};
+use crate::commands::ways_back;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::operation::{OperationId, OperationKind};
@@ -101,7 +102,7 @@ pub(super) async fn look_into<I: Operable>(
     backup_dir: &Path,
 ) -> Result<(Found, WorldOf<I>), Failure> {
     let found = install.look(context, operation).await?;
-    let needed = current::needed_backups(&install.place().state)?;
+    let needed = ways_back::needed_backups(&install.place().state)?;
     let setting = Setting { operation, backup_dir, release: found.for_manifest(), needed };
     let world = install.world(context, setting).await.map_err(Failure::refused)?;
     Ok((found, world))

@@ -15,7 +15,7 @@ use crate::cli::Upgrade;
 use crate::commands::backup::catalogue;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::commands::ready::Operable;
 use crate::commands::site::Kind;
 use crate::error::{Exit, Failure, Fault};

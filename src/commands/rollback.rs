@@ -9,23 +9,25 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::adapters::archive::Origin;
-use crate::adapters::catalogue::Catalogue;
+use crate::adapters::catalogue::{Catalogue, Pin};
 use crate::adapters::dump_backups::catalogue_fault;
 use crate::adapters::env_settings::PREVIOUS_VERSION_FILE;
 use crate::cli::Rollback;
 use crate::commands::backup::catalogue::archive as named_archive;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current::{self, LastUpgrade};
 use crate::commands::embedded::Embedded;
-use crate::commands::install::{Install, Place};
+use crate::commands::install::Install;
 use crate::commands::operate::{self, Purpose};
+use crate::commands::place::Place;
 use crate::commands::ready::{Operable, Ready, ready};
 use crate::commands::show;
 use crate::commands::site::{Kind, WorldOf};
+use crate::commands::ways_back::{self, LastUpgrade, WaysBack};
 use crate::error::{Failure, Fault};
+use crate::model::backup_id::BackupId;
 use crate::model::database_name::{DatabaseName, DatabasePurpose};
 use crate::model::manifest::TableRows;
-use crate::model::operation::OperationKind;
+use crate::model::operation::{OperationId, OperationKind};
 use crate::model::release::Version;
 use crate::operations::rollback::{self, Data, ImageSource, Request};
 use crate::plan::step::{Release, RestorePoint};
@@ -57,6 +59,8 @@ struct Destination {
     /// The release as it was recorded, where it was.
     recorded: Option<Release>,
     data: Source,
+    /// The backup that was pinned for going back to it.
+    guard: Option<BackupId>,
 }
 
 enum Source {
@@ -94,6 +98,7 @@ async fn back<I: RollsBack>(context: &Context, place: Place, asked: &Rollback) -
         data,
         replaced: live.made(DatabasePurpose::Failed, &stamp),
         superseded: Vec::new(),
+        guard: destination.guard.filter(|id| is_pinned(&ready, *id)),
     };
     let plan = rollback::plan(&ready.product(), request);
     let loss = match &destination.data {
@@ -120,10 +125,13 @@ async fn destination<I: RollsBack>(ready: &Ready<I>, asked: &Rollback) -> Result
     let wanted = asked.version.as_deref().map(Version::parse).transpose();
     let wanted = wanted
         .map_err(|error| Failure::usage(Fault::caused_by("the release cannot be understood", &error)))?;
-    let last = current::last_upgrade(&ready.install.place().state)?;
+    let WaysBack { last, went_back } = ways_back::ways_back(&ready.install.place().state)?;
     if let Some(named) = &asked.backup {
         let archive = named_archive(&ready.install, &ready.directory, named)?;
         return by_backup(ready, archive, wanted, last.as_ref());
+    }
+    if let (Some(rollback), None, Some(last)) = (&went_back, &wanted, &last) {
+        return Err(further_back(rollback, &ready.found.release.version, last));
     }
     if let Some(last) = last.filter(|last| wanted.as_ref().is_none_or(|wanted| *wanted == last.from.version))
     {
@@ -131,16 +139,30 @@ async fn destination<I: RollsBack>(ready: &Ready<I>, asked: &Rollback) -> Result
     }
     let version = match wanted {
         Some(version) => version,
+        None if went_back.is_some() => return Err(runs_already(&ready.found.release.version)),
         None => noted_version(&ready.directory)?,
     };
     if version == ready.found.release.version {
-        return Err(Failure::refused(
-            Fault::new(format!("{version} runs already: there is no upgrade to go back from"))
-                .hint("`opsctl restore` puts a backup's data in the place of the live data"),
-        ));
+        return Err(runs_already(&version));
     }
     let archive = newest_of(ready, &version)?;
-    Ok(Destination { version, recorded: None, data: Source::Backup(archive) })
+    Ok(Destination { version, recorded: None, data: Source::Backup(archive), guard: None })
+}
+
+fn runs_already(version: &Version) -> Failure {
+    Failure::refused(
+        Fault::new(format!("{version} runs already: there is no upgrade to go back from"))
+            .hint("`opsctl restore` puts a backup's data in the place of the live data"),
+    )
+}
+
+/// A rollback that is asked for twice, by an operator or a script that missed its end, must not lose more than once.
+fn further_back(rollback: &OperationId, version: &Version, last: &LastUpgrade) -> Failure {
+    let before = &last.from.version;
+    Failure::refused(Fault::new(format!("{version} runs already: {rollback} went back to it")).hint(format!(
+        "`opsctl rollback --version {before}` goes further back, to the state before {}",
+        last.operation
+    )))
 }
 
 /// The state before the last upgrade: the restore point where it still exists, else the backup.
@@ -169,7 +191,12 @@ async fn before<I: RollsBack>(ready: &Ready<I>, last: LastUpgrade) -> Result<Des
             ));
         }
     };
-    Ok(Destination { version: last.from.version.clone(), recorded: Some(last.from), data })
+    Ok(Destination {
+        version: last.from.version.clone(),
+        recorded: Some(last.from),
+        data,
+        guard: last.backup,
+    })
 }
 
 fn by_backup<I: RollsBack>(
@@ -193,7 +220,17 @@ fn by_backup<I: RollsBack>(
         (None, None) => noted_version(&ready.directory)?,
     };
     let recorded = last.map(|last| last.from.clone()).filter(|from| from.version == version);
-    Ok(Destination { version, recorded, data: Source::Backup(archive) })
+    let guard = last.and_then(|last| last.backup);
+    let guard = guard.filter(|id| archive.file_name().is_some_and(|name| name == id.file_name().as_str()));
+    Ok(Destination { version, recorded, data: Source::Backup(archive), guard })
+}
+
+/// Whether an operation still keeps a backup from retention.
+fn is_pinned<I: RollsBack>(ready: &Ready<I>, id: BackupId) -> bool {
+    let known = Catalogue::open(ready.install.place().state.root());
+    known.is_ok_and(|known| {
+        known.record(id).is_ok_and(|record| matches!(record.pinned, Some(Pin::Operation(_))))
+    })
 }
 
 /// The release that the last upgrade noted, also one by the operations guide's own script.

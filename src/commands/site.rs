@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::commands::context::Context;
 use crate::commands::embedded::Embedded;
-use crate::commands::install::{Install, Place};
+use crate::commands::install::Install;
 use crate::commands::live::SystemClock;
+use crate::commands::place::Place;
 use crate::error::{Failure, Fault};
 use crate::model::redaction::Redactor;
 use crate::plan::by_hand::Handbook;

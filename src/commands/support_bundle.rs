@@ -31,7 +31,7 @@ use crate::adapters::bundle_work::{self, WorkDir};
 use crate::bundle::contents::Collected;
 use crate::cli::{BundleAction, BundleCreate, SupportBundle};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::commands::verify::key_in;
 use crate::error::{Failure, Fault};
 use crate::interrupt::Interrupt;

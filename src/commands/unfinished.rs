@@ -11,15 +11,18 @@ use crate::adapters::archive::sweep_temporaries;
 use crate::adapters::files::remove_stale_temporaries;
 use crate::commands::backup;
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current::{self, Found, Source};
+use crate::commands::current::{Found, Source};
 use crate::commands::embedded::Embedded;
-use crate::commands::install::{Install, Place};
+use crate::commands::install::Install;
 use crate::commands::live::{self, Setting};
 use crate::commands::operate::{self, Direction, Turn};
+use crate::commands::place::Place;
 use crate::commands::ready::Operable;
 use crate::commands::site::{Kept, Kind, Opened, WorldOf};
+use crate::commands::ways_back;
 use crate::commands::{database, pauses, show, status};
 use crate::error::{Failure, Fault};
+use crate::journal::lock::current_holder;
 use crate::journal::record::{Planned, Progress};
 use crate::model::operation::OperationKind;
 use crate::plan::by_hand::Handbook;
@@ -66,6 +69,39 @@ pub async fn abort_rotation(context: &Context) -> Result<Outcome, Failure> {
     }
 }
 
+/// Ends a backup that was cut short, or a pruning: they change nothing of the product, and must not keep the next backup from
+/// being taken while nobody looks.
+pub(super) async fn end_backup(context: &Context, place: &Place) -> Result<(), Failure> {
+    let runs = current_holder(&place.state.lock()).is_some();
+    if runs || !operate::unfinished(&place.state)?.as_ref().is_some_and(is_of_backups) {
+        return Ok(());
+    }
+    match Kind::at(context, place)? {
+        Kind::Compose => end_backup_of::<Install>(context, place).await,
+        Kind::Process => end_backup_of::<Embedded>(context, place).await,
+    }
+}
+
+fn is_of_backups(progress: &Progress) -> bool {
+    matches!(progress.planned.plan.kind, OperationKind::Backup | OperationKind::Prune)
+}
+
+async fn end_backup_of<I: Ends>(context: &Context, place: &Place) -> Result<(), Failure> {
+    let (turn, progress) = Turn::take_again(context, place)?;
+    if !is_of_backups(&progress) {
+        return Ok(());
+    }
+    let can_be_undone = progress.planned.plan.can_be_undone(progress.touched);
+    let (wanted, what) =
+        if can_be_undone { (Wanted::Back, "removed") } else { (Wanted::On, "brought to its end") };
+    context.note(&format!("operation {} did not end: what is left of it is {what} first", turn.operation));
+    let install = I::open(context, place.clone()).await.map_err(operate::still_unfinished)?;
+    let world = install.reach(context, &turn, &progress).await.map_err(operate::still_unfinished)?;
+    clear_away(&install, &world).await.map_err(operate::still_unfinished)?;
+    let (direction, ..) = wanted.in_words(&progress);
+    operate::again(context, &install, &world, &turn, direction).await.map(drop)
+}
+
 /// Leaves it to a person: where everything stands and what would undo it is said, and the install is let go.
 pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
     let place = Place::find(context)?;
@@ -79,7 +115,7 @@ pub async fn leave(context: &Context) -> Result<Outcome, Failure> {
     let mut lines = vec![heading.to_owned()];
     for step in &steps {
         lines.push(format!("  {step}"));
-        let commands = by_hand.iter().flat_map(|by_hand| by_hand.commands(step));
+        let commands = by_hand.iter().flat_map(|by_hand| by_hand.commands_among(step, &steps));
         lines.extend(commands.map(|command| format!("      {command}")));
     }
     context.note(&lines.join("\n"));
@@ -196,7 +232,7 @@ async fn world_of<I: Ends>(
         operation: &turn.operation,
         backup_dir: &directory,
         release: before.for_manifest(),
-        needed: current::needed_backups(&install.place().state)?,
+        needed: ways_back::needed_backups(&install.place().state)?,
     };
     Ok(install.world(context, setting).await?)
 }

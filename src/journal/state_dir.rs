@@ -20,6 +20,9 @@ use crate::journal::record::{Progress, SCHEMA};
 use crate::journal::{Journal, JournalError, read};
 use crate::model::operation::{OperationId, OperationKind};
 
+/// What it is called in the install's directory.
+pub const STATE_DIR: &str = ".opsctl";
+
 /// The state directory of one install.
 #[derive(Debug, Clone)]
 pub struct StateDir {
@@ -49,7 +52,7 @@ pub struct PastOperation {
 impl StateDir {
     /// The state directory of the install in `install`; nothing is created.
     pub fn of(install: &Path) -> Self {
-        Self { root: install.join(".opsctl") }
+        Self { root: install.join(STATE_DIR) }
     }
 
     /// Creates the directory, mode 0700, unless it is there.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::model::backup_id::BackupId;
 use crate::model::database_name::DatabaseName;
 use crate::model::operation::OperationKind;
 use crate::operations::Product;
@@ -21,6 +22,8 @@ pub struct Request {
     pub replaced: DatabaseName,
     /// Databases that earlier operations left for going back.
     pub superseded: Vec<DatabaseName>,
+    /// The backup that an operation pinned for going back to this state.
+    pub guard: Option<BackupId>,
 }
 
 /// Where an image comes from.
@@ -73,6 +76,7 @@ pub fn plan(product: &Product, request: Request) -> Plan {
         Step::PassGates { services, release: target },
     ]);
     steps.extend(product.check_data());
+    steps.extend(request.guard.map(|id| Step::UnpinBackup { id }));
     steps.extend(request.superseded.into_iter().map(|database| Step::DropDatabase { database }));
     Plan { kind: OperationKind::Rollback, steps, commit: None, before: product.before() }
 }

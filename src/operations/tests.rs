@@ -223,6 +223,7 @@ fn a_rollback_to_the_restore_point() {
         data: rollback::Data::RestorePoint(database("ledger_point")),
         replaced: database("ledger_replaced"),
         superseded: Vec::new(),
+        guard: Some("2026-03-14-120000".parse().unwrap()),
     };
     insta::assert_snapshot!(printed(&rollback::plan(&product("1.1.0"), request)), @r"
     keep 1.1.0 for going back
@@ -232,6 +233,7 @@ fn a_rollback_to_the_restore_point() {
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data
+    unpin backup 2026-03-14-120000
     ");
 }
 
@@ -243,6 +245,7 @@ fn a_rollback_to_a_backup() {
         data: rollback::Data::Backup { archive: "/backup/a.tar.gz".into(), side: database("ledger_side") },
         replaced: database("ledger_replaced"),
         superseded: vec![database("ledger_point")],
+        guard: None,
     };
     insta::assert_snapshot!(printed(&rollback::plan(&product("1.1.0"), request)), @r"
     pull ledger:1.0.0 (sha256:0123456789ab)

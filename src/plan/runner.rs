@@ -12,6 +12,7 @@ use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
 use crate::journal::record::{Closing, GoingBack, Progress as Done, Record};
 use crate::journal::{Journal, JournalError};
+use crate::model::operation::OperationKind;
 use crate::plan::Plan;
 use crate::plan::by_hand::Handbook;
 use crate::plan::perform::{Earlier, Note, perform};
@@ -145,8 +146,13 @@ where
             };
             match ended {
                 StepEnd::Done(note) => self.record(Record::Finished { step: index, note })?,
-                // The product may be down meanwhile: nobody should have to ask twice for it to be back.
-                StepEnd::Interrupted if step.waits() && plan.can_be_undone(index + 1) => {
+                // The product may be down meanwhile: nobody should have to ask twice for it to be back. Only a rollback left
+                // what nobody wants to have back.
+                StepEnd::Interrupted
+                    if step.waits()
+                        && plan.can_be_undone(index + 1)
+                        && plan.kind != OperationKind::Rollback =>
+                {
                     self.record(Record::Interrupted)?;
                     let fault = Fault::new(format!("interrupted while it was to {step}"));
                     let undone = self.go_back(plan, index + 1, fault, Closing::Aborted).await;
@@ -309,7 +315,8 @@ where
 
     fn left_to_a_person(&self, fault: Fault, left: &[Step]) -> Failure {
         let left = left.iter().flat_map(|step| {
-            let commands = self.by_hand.commands(step).into_iter().map(|command| format!("    {command}"));
+            let commands =
+                self.by_hand.commands_among(step, left).into_iter().map(|command| format!("    {command}"));
             std::iter::once(format!("left to do: {step}")).chain(commands).collect::<Vec<_>>()
         });
         let fault = fault

@@ -17,6 +17,7 @@ mod locked;
 mod logs;
 mod output;
 mod paused;
+mod places;
 mod process;
 mod redact;
 mod sandbox;

@@ -9,11 +9,11 @@ use crate::adapters::dump_backups::{catalogue_fault, decisions, remove_prunable}
 use crate::cli::BackupPlace;
 use crate::commands::backup::{directory, keep as keep_of};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::current;
-use crate::commands::install::Place;
 use crate::commands::operate::{self, Turn};
+use crate::commands::place::Place;
 use crate::commands::show;
 use crate::commands::site::{Kept, Opened};
+use crate::commands::ways_back;
 use crate::error::{Failure, Fault};
 use crate::journal::state_dir;
 use crate::model::backup_id::BackupId;
@@ -141,7 +141,7 @@ pub(super) async fn prune(
     let directory = directory(install, asked.backup_dir.as_deref())?;
     let keep = usize::try_from(keep_of(install, keep)?).ok().and_then(Keep::new).unwrap_or(Keep::DEFAULT);
     let mut catalogue = open(install)?;
-    let needed = current::needed_backups(&install.place().state)?;
+    let needed = ways_back::needed_backups(&install.place().state)?;
     let mut table = show::table(["backup", "", "because"]);
     let (mut rows, mut prunable) = (Vec::new(), 0_u64);
     for decision in decisions(&catalogue, &directory, &needed, keep)? {

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use crate::commands::context::Context;
-use crate::commands::install::Place;
 use crate::commands::operate::Turn;
+use crate::commands::place::Place;
 use crate::error::Failure;
 use crate::journal::record::{Closing, Planned, Record, SCHEMA};
 use crate::journal::{Journal, JournalError};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::adapters::env_store::{EnvStore, EnvStoreError, Snapshot};
 use crate::commands::context::Context;
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::env_file::EnvFile;
 use crate::error::Fault;
 use crate::journal::lock::current_holder;

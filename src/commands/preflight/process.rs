@@ -18,8 +18,8 @@ use crate::adapters::sqlite::condition::{self, Condition};
 use crate::adapters::sqlite_database::{SqliteDatabase, working};
 use crate::commands::context::Context;
 use crate::commands::current::Found;
-use crate::commands::embedded::{Embedded, database_of};
-use crate::commands::install::Place;
+use crate::commands::embedded::Embedded;
+use crate::commands::place::Place;
 use crate::commands::ready::Operable as _;
 use crate::error::Fault;
 use crate::preflight::{Check, Judgement, Kind};
@@ -105,7 +105,7 @@ impl<'a> ProcessSurvey<'a> {
 
     /// The database, which is known from the description alone.
     pub(in crate::commands) fn database(&self) -> SqliteDatabase {
-        database_of(&self.place, &self.profile)
+        SqliteDatabase::of(&self.place.dir, &self.profile)
     }
 
     /// What a look at the store tells, or why it cannot be looked at.

@@ -1,8 +1,8 @@
 //! What is of its own in a rollback of a process with a SQLite file.
 
 use crate::commands::context::Context;
-use crate::commands::current;
 use crate::commands::embedded::{Embedded, EmbeddedWorld};
+use crate::commands::ways_back;
 use crate::error::{Failure, Fault};
 use crate::model::database_name::DatabaseName;
 use crate::model::manifest::TableRows;
@@ -62,7 +62,7 @@ impl RollsBack for Embedded {
         _: &EmbeddedWorld,
         copy: &DatabaseName,
     ) -> Result<Option<jiff::Timestamp>, Failure> {
-        let last = current::last_upgrade(&self.place.state)?;
+        let last = ways_back::ways_back(&self.place.state)?.last;
         let made_it =
             |point: &RestorePoint| matches!(point, RestorePoint::Clone { database } if database == copy);
         Ok(last.filter(|last| made_it(&last.restore_point)).map(|last| last.at))

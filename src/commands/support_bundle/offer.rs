@@ -3,7 +3,7 @@
 use crate::adapters::consent::{self, Answer};
 use crate::cli::{BundleCreate, Command};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::error::{Exit, Failure};
 
 /// Names the command behind a failure of an operation that had begun.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{BundleRedact, Output};
 use crate::commands::context::{Context, Outcome};
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::error::{Failure, Fault};
 use crate::profile::Profile;
 use crate::redaction::{Counts, KnownSecrets, Redaction, RedactionError, TokenKey, plain_text};

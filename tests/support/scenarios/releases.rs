@@ -76,6 +76,7 @@ pub(crate) fn roll_back(data: rollback::Data) -> Scenario {
         data,
         replaced: database("ledger_replaced"),
         superseded,
+        guard: None,
     };
     let mut old = or_kept(outcome("1.1.0", "live", &[LIVE, "ledger_point"]), "ledger_side");
     old.databases.extend(left);

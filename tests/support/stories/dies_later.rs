@@ -40,4 +40,8 @@ pub(crate) fn is_undone_while_nobody_writes_and_told_of_when_somebody_does<S: St
     assert_eq!((stand.essence(), stand.stored()), (before, then));
     assert!(second.iter().all(|id| now.contains(id)), "what was lost is in what is kept");
     assert_holds_all(stand, &first);
+    let list = does(stand, &["backup", "list"]);
+    let pinned = |backup: &&serde_json::Value| !backup["pinned"].is_null();
+    let pinned: Vec<_> = list["backups"].as_array().unwrap().iter().filter(pinned).collect();
+    assert!(pinned.is_empty(), "what is gone back to needs no backup any more: {pinned:?}");
 }

@@ -1,8 +1,9 @@
 //! Which backups are kept, what is listed of them, and which go.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::stand::{Ended, Stand, backups, does, exits};
+use crate::stand::{Ended, Stand, backups, begin, does, exits, operations};
 
 pub(crate) fn backups_are_kept_listed_and_pruned_as_asked<S: Stand>(stand: &S) {
     let (one, two) = (take(stand, &[]), take(stand, &[]));
@@ -34,6 +35,13 @@ pub(crate) fn backups_are_kept_listed_and_pruned_as_asked<S: Stand>(stand: &S) {
     fs::write(&archive, bytes).unwrap();
     let flipped: Ended = exits(stand, 3, &["backup", "verify", &three]);
     assert!(flipped.fault().contains("backup"), "one flipped bit is found: {}", flipped.fault());
+
+    // One that was killed is no reason for the next one not to be taken, with nobody there.
+    while !begin(stand, &["backup"]).kill_if_at("\"take-backup\"", Duration::ZERO) {}
+    take(stand, &[]);
+    let endings = operations(stand).into_iter().rev().map(|operation| operation["ending"].clone());
+    assert_eq!(endings.take(2).collect::<Vec<_>>(), ["done", "aborted"]);
+    stand.assert_tidy();
 
     let taken = take(stand, &["--backup-dir", "elsewhere"]);
     assert!(stand.path(&format!("elsewhere/backup-{taken}.tar.gz")).is_file());

@@ -50,6 +50,19 @@ pub(crate) fn going_back_is_possible_by_restore_point_by_version_and_by_backup<S
     let nowhere = exits(stand, 3, &["rollback", "--version", "0.9.0"]);
     assert!(nowhere.fault().contains("0.9.0"), "{}", nowhere.fault());
     went_back();
+
+    // Behind two upgrades: a rollback goes back one, and further only if that is said. What that needs stays.
+    does(stand, &["upgrade", "1.1.0"]);
+    does(stand, &["upgrade", "1.2.0"]);
+    does(stand, &["rollback"]);
+    stand.assert_serves("1.1.0");
+    let twice = exits(stand, 3, &["rollback"]);
+    assert!(twice.fault().contains("1.1.0 runs already"), "{}", twice.fault());
+    assert!(twice.told().contains("`opsctl rollback --version 1.0.0`"), "{}", twice.told());
+    stand.assert_serves("1.1.0");
+    does(stand, &["backup", "prune", "--keep", "1"]);
+    does(stand, &["rollback", "--version", "1.0.0"]);
+    went_back();
 }
 
 /// How many records a rollback says it lost.
