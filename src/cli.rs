@@ -81,7 +81,7 @@ pub struct Global {
     /// End with status 8 when there were warnings
     #[arg(long, global = true)]
     pub strict: bool,
-    /// Say what is asked of Docker, Compose, PostgreSQL and the product
+    /// Say what is asked of the product and of what it runs on
     #[arg(long, short, global = true)]
     pub verbose: bool,
 }
@@ -233,9 +233,9 @@ pub struct Restore {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::UPGRADE)]
 pub struct Upgrade {
-    /// The release to move to: an image tag, such as 1.3.0
+    /// The release to move to, such as 1.3.0
     pub version: String,
-    /// Take no backup first, only the restore point on the database server
+    /// Take no backup first, only the restore point
     #[arg(long)]
     pub skip_backup: bool,
     /// Print every step and change nothing

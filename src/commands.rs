@@ -24,6 +24,7 @@ pub mod rotate;
 pub mod show;
 pub mod site;
 pub mod status;
+mod still_at_work;
 pub mod support_bundle;
 pub mod unfinished;
 pub mod upgrade;

@@ -279,7 +279,7 @@ async fn judge<S: Services>(
 
 fn judge_state(instance: &Instance, expected: &Expected<'_>) -> Finding {
     if instance.image_id != expected.image_id {
-        return Finding::Broken(format!("runs another image than that of {}", expected.version));
+        return Finding::Broken(format!("runs something other than {}", expected.version));
     }
     match instance.state {
         InstanceState::Exited { .. } | InstanceState::Restarting if instance.out_of_memory => {

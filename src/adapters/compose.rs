@@ -3,6 +3,7 @@
 //! Everything else is done through the Engine API. Compose is given an environment under control: what it inherits,
 //! what is kept from it and what is set is decided by the caller, and it always talks to the engine that opsctl uses.
 
+pub mod at_work;
 mod create;
 mod discovery;
 mod error;
@@ -51,6 +52,7 @@ pub struct Compose {
     environment: ComposeEnvironment,
     docker_host: String,
     redact: Redact,
+    at_work: PathBuf,
 }
 
 /// What Compose has of an environment, beyond what this adapter sets and blocks itself.
@@ -63,14 +65,16 @@ pub struct ComposeEnvironment {
 }
 
 impl Compose {
-    /// The command for a project, on the engine at `endpoint`.
+    /// The command for a project, on the engine at `endpoint`. As long as it changes containers it has the file `at_work` open,
+    /// whoever waits for it.
     pub fn new(
         project: ComposeProject,
         environment: ComposeEnvironment,
         endpoint: &EngineEndpoint,
         redact: Redact,
+        at_work: PathBuf,
     ) -> Self {
-        Self { project, environment, docker_host: endpoint.docker_host(), redact }
+        Self { project, environment, docker_host: endpoint.docker_host(), redact, at_work }
     }
 
     /// The same command with another environment, such as another version variable.
@@ -104,7 +108,7 @@ impl Compose {
     /// # Errors
     /// If Compose does not accept the files.
     pub async fn resolve_whole(&self) -> Result<Vec<u8>, ComposeError> {
-        self.run("resolve the model", &[], ["config", "--format", "json"], CONFIG_LIMIT).await
+        self.ask("resolve the model", ["config", "--format", "json"]).await
     }
 
     /// What Compose knows a service's description by: a container that was made from it has this as a label.
@@ -112,29 +116,59 @@ impl Compose {
     /// # Errors
     /// If Compose does not accept the files, or knows no such service.
     pub async fn hash_of(&self, service: &str) -> Result<String, ComposeError> {
-        let output = self.run("hash a service", &[], ["config", "--hash", service], CONFIG_LIMIT).await?;
+        let output = self.ask("hash a service", ["config", "--hash", service]).await?;
         let output = String::from_utf8_lossy(&output);
         Ok(output.split_whitespace().nth(1).unwrap_or_default().to_owned())
     }
 
-    /// Runs Compose with the project's own options, `overrides` as the last files, then `arguments`.
-    async fn run(
+    /// Lets Compose read the project's files.
+    async fn ask<const N: usize>(
+        &self,
+        doing: &'static str,
+        arguments: [&str; N],
+    ) -> Result<Vec<u8>, ComposeError> {
+        self.run(doing, self.command(&[], arguments), CONFIG_LIMIT).await
+    }
+
+    /// Lets Compose change containers, and be seen at work for as long as it does.
+    async fn change<'a>(
         &self,
         doing: &'static str,
         overrides: &[PathBuf],
-        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        arguments: impl IntoIterator<Item = &'a str>,
         limit: Duration,
     ) -> Result<Vec<u8>, ComposeError> {
+        let mut command = self.command(overrides, arguments);
+        let unmarked = |source| ComposeError::Unmarked { doing, path: self.at_work.clone(), source };
+        command.empty_input = Some(at_work::mark(&self.at_work).map_err(unmarked)?);
+        self.run(doing, command, limit).await
+    }
+
+    /// Compose with the project's own options, `overrides` as the last files, then `arguments`.
+    fn command<'a>(
+        &self,
+        overrides: &[PathBuf],
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> HostCommand {
         let mut command = HostCommand::new("docker", ["compose", "--ansi", "never"]);
         command.arguments.extend(self.project.options(overrides));
-        command.arguments.extend(arguments.into_iter().map(Into::into));
-        let shown: Vec<_> = command.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-        log::debug!("run: docker {}", shell_words::join(shown));
+        command.arguments.extend(arguments.into_iter().map(OsString::from));
         command.directory = Some(self.project.directory.clone());
         let blocked = BLOCKED.iter().map(ToString::to_string).chain(self.environment.blocked.iter().cloned());
         command.inherited = Inherited::AllBut(blocked.collect());
         command.set.clone_from(&self.environment.set);
         command.set.push(("DOCKER_HOST".to_owned(), Secret::new(self.docker_host.clone())));
+        command
+    }
+
+    async fn run(
+        &self,
+        doing: &'static str,
+        command: HostCommand,
+        limit: Duration,
+    ) -> Result<Vec<u8>, ComposeError> {
+        let shown: Vec<_> = command.arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        log::debug!("run: docker {}", shell_words::join(shown));
         let (output, exit) = match command.start(Stdin::Empty) {
             Ok(running) => running.collect("docker compose", MOST_OUTPUT, limit).await,
             Err(error) => Err(error),

@@ -3,6 +3,7 @@
 
 mod bring_up;
 mod images;
+mod one_off;
 pub mod own_preflight;
 mod probes;
 pub mod rehearsal;
@@ -17,14 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use serde_json::json;
 
 use crate::adapters::compose::{self, Compose, ComposeEnvironment, Recreate, Up};
 use crate::adapters::docker::{
     Container, ContainerFilter, ContainerKind, ContainerState, DockerError, Engine, EngineSettings,
     Health as EngineHealth, LABEL_OPERATION, LABEL_PROJECT, LogLimits, Removal, Restart,
 };
-use crate::adapters::files;
 use crate::adapters::http::Http;
 use crate::error::Fault;
 use crate::model::fingerprint::FingerprintKey;
@@ -165,24 +164,6 @@ impl ComposeServices {
         Ok(killed
             .then(|| format!("{} did not stop within {} s and was killed", container.name, grace.as_secs())))
     }
-
-    /// Writes what distinguishes a container that runs once from its service. It holds no secret: references to
-    /// variables are left for Compose to fill in.
-    fn write_override(&self, one_off: &OneOff, image: &str) -> Result<PathBuf, Fault> {
-        let mut service = json!({"image": image, "restart": "no", "pull_policy": "never"});
-        if let Some(command) = &one_off.command {
-            service["command"] = json!(command);
-        }
-        if let Some(program) = &one_off.program {
-            service["entrypoint"] = json!(program);
-            service["command"] = json!([]);
-        }
-        let content = json!({"services": {one_off.service.as_str(): service}});
-        let path = self.scratch.join(format!("{}.json", one_off.name));
-        files::replace(&path, content.to_string().as_bytes(), files::Mode::Exactly(0o600))
-            .map_err(|error| Fault::caused_by("could not describe the container", &error))?;
-        Ok(path)
-    }
 }
 
 impl Services for ComposeServices {
@@ -236,20 +217,7 @@ impl Services for ComposeServices {
     }
 
     async fn start_one_off(&self, one_off: &OneOff) -> Result<(), Fault> {
-        let image = self.local_image(&one_off.release).await?;
-        let reference = images::exact_reference(&one_off.release, &image)?;
-        let overlay = self.write_override(one_off, &reference)?;
-        let container = compose::OneOff {
-            service: one_off.service.to_string(),
-            name: one_off.name.clone(),
-            operation: self.operation.to_string(),
-            role: one_off.name.clone(),
-            command: Vec::new(),
-            overrides: vec![overlay],
-            limit: COMPOSE_LIMIT,
-        };
-        let created = self.compose_for(&one_off.release).create_one_off(&container).await;
-        created.map(drop).map_err(|error| compose_fault(&error))
+        self.make_one_off(one_off).await
     }
 
     async fn remove_one_off(&self, name: &str) -> Result<(), Fault> {

@@ -36,6 +36,7 @@ pub fn check(needs: &[Need]) -> Result<Vec<String>, Fault> {
         let sum: u64 = together.iter().map(|need| need.bytes).sum::<u64>() + RESERVE;
         let place = together.first().map(|need| need.place.display().to_string()).unwrap_or_default();
         let each = together.iter().map(|need| format!("{}: {}", need.what, quantity::bytes(need.bytes)));
+        let each = each.chain([format!("to stay free: {}", quantity::bytes(RESERVE))]);
         if sum > free {
             return Err(Fault::new(format!(
                 "not enough room at {place}: {} needed, {} free",
@@ -112,6 +113,7 @@ mod tests {
         assert!(fits[0].starts_with("64.0 MiB for a backup and a backup, and "), "{fits:?}");
         let fault = check(&[need(free / 2), need(free / 2)]).unwrap_err();
         assert!(fault.what.starts_with("not enough room"), "{fault}");
-        assert_eq!(fault.evidence.len(), 2);
+        assert_eq!(fault.evidence.len(), 3);
+        assert_eq!(fault.evidence[2], "to stay free: 64.0 MiB");
     }
 }

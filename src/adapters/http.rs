@@ -5,10 +5,11 @@
 mod stream;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
+use rustls::RootCertStore;
 use serde::de::DeserializeOwned;
 
 use crate::model::secret::Secret;
@@ -22,6 +23,14 @@ const MOST_BODY: usize = 64 * 1024;
 /// Asks over HTTP and HTTPS. Redirects are not followed: a token must not go where it was not meant to.
 #[derive(Debug, Clone)]
 pub struct Http {
+    plain: Client,
+    trusting: Arc<OnceLock<Trusting>>,
+}
+
+/// Clients that know the authorities that this host trusts. They are made when the first is needed: to read hundreds of
+/// certificates takes longer than most questions.
+#[derive(Debug)]
+struct Trusting {
     direct: Client,
     proxied: Client,
 }
@@ -111,22 +120,14 @@ impl HttpError {
 }
 
 impl Http {
-    /// Makes the clients. A host without certificates of authorities gets ones that can speak plain HTTP; HTTPS then
-    /// fails at each question.
+    /// Makes the client for what is near and speaks plain HTTP. On a host without certificates of authorities HTTPS fails at
+    /// each question.
     ///
     /// # Errors
     /// If the system gives no resolver or sockets.
     pub fn new() -> Result<Self, HttpError> {
-        let client = || {
-            Client::builder()
-                .tls_backend_preconfigured(tls())
-                .redirect(reqwest::redirect::Policy::none())
-                .user_agent(concat!("opsctl/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self {
-            direct: client().no_proxy().build().map_err(HttpError::Unusable)?,
-            proxied: client().build().map_err(HttpError::Unusable)?,
-        })
+        let plain = client(RootCertStore::empty()).no_proxy().build().map_err(HttpError::Unusable)?;
+        Ok(Self { plain, trusting: Arc::default() })
     }
 
     /// Asks with GET; the whole answer must be there within `limit`.
@@ -196,8 +197,32 @@ impl Http {
             .ok()
             .filter(|address| matches!(address.scheme(), "http" | "https") && address.has_host())
             .ok_or_else(|| HttpError::Address(url.to_owned()))?;
-        let client = if is_local(&address) { &self.direct } else { &self.proxied };
+        let client = match (is_local(&address), address.scheme()) {
+            (true, "http") => &self.plain,
+            (true, _) => &self.trusting()?.direct,
+            // A proxy may speak HTTPS also where the address does not.
+            (false, _) => &self.trusting()?.proxied,
+        };
         Ok((client, address))
+    }
+
+    fn trusting(&self) -> Result<&Trusting, HttpError> {
+        if let Some(made) = self.trusting.get() {
+            return Ok(made);
+        }
+        let made = Trusting::new()?;
+        Ok(self.trusting.get_or_init(|| made))
+    }
+}
+
+impl Trusting {
+    fn new() -> Result<Self, HttpError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Ok(Self {
+            direct: client(roots.clone()).no_proxy().build().map_err(HttpError::Unusable)?,
+            proxied: client(roots).build().map_err(HttpError::Unusable)?,
+        })
     }
 }
 
@@ -225,9 +250,14 @@ impl Reply {
     }
 }
 
-fn tls() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+fn client(roots: RootCertStore) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls(roots))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("opsctl/", env!("CARGO_PKG_VERSION")))
+}
+
+fn tls(roots: RootCertStore) -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_types, reason = "this is the adapter that starts processes")]
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -25,7 +26,7 @@ const STDERR_GRACE: Duration = Duration::from_secs(2);
 
 /// A program to run, with its arguments, which anyone on the host can read, and its environment, which only its
 /// own user and root can.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct HostCommand {
     /// The program: a path, or a name to be found through `PATH`.
     pub program: PathBuf,
@@ -37,6 +38,8 @@ pub struct HostCommand {
     pub set: Vec<(String, Secret)>,
     /// The folder it starts in; this process's own if none is given.
     pub directory: Option<PathBuf>,
+    /// The file, an empty one, that is its standard input where it is given none: it has it open for as long as it runs.
+    pub empty_input: Option<File>,
 }
 
 /// What a child has of this process's own environment.
@@ -60,6 +63,7 @@ impl HostCommand {
             inherited: Inherited::Essentials,
             set: Vec::new(),
             directory: None,
+            empty_input: None,
         }
     }
 
@@ -67,7 +71,7 @@ impl HostCommand {
     ///
     /// # Errors
     /// If it cannot be started, for instance because there is no such program.
-    pub fn start(self, stdin: Stdin) -> Result<ToolOutput, ToolError> {
+    pub fn start(mut self, stdin: Stdin) -> Result<ToolOutput, ToolError> {
         let program = self.program.display().to_string();
         log::debug!("run: {program}");
         let start_failed = |source| ToolError::Start { program: program.clone(), source };
@@ -89,7 +93,7 @@ impl HostCommand {
         Ok(ToolOutput::new(stdout, ending(program, child, group, pump, draining, tail)))
     }
 
-    fn command(&self, stdin: &Stdin) -> Command {
+    fn command(&mut self, stdin: &Stdin) -> Command {
         let mut command = Command::new(&self.program);
         match &self.inherited {
             Inherited::AllBut(names) => names.iter().for_each(|name| {
@@ -110,7 +114,10 @@ impl HostCommand {
         command
             .args(&self.arguments)
             .envs(self.set.iter().map(|(name, value)| (name, value.expose())))
-            .stdin(if matches!(stdin, Stdin::Empty) { Stdio::null() } else { Stdio::piped() })
+            .stdin(match stdin {
+                Stdin::Empty => self.empty_input.take().map_or_else(Stdio::null, Stdio::from),
+                Stdin::From(_) => Stdio::piped(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject, ComposeVersion};
+use crate::adapters::compose::{Compose, ComposeEnvironment, ComposeProject, ComposeVersion, at_work};
 use crate::adapters::compose_services::compose_fault;
 use crate::adapters::docker::{DockerError, Engine, EngineSettings};
 use crate::adapters::env_store::EnvStore;
@@ -74,7 +74,8 @@ impl Install {
                 name,
                 profiles: Vec::new(),
             };
-            Compose::new(project, ComposeEnvironment::default(), &endpoint, redact.clone())
+            let at_work = at_work::file_in(place.state.root());
+            Compose::new(project, ComposeEnvironment::default(), &endpoint, redact.clone(), at_work)
         };
         let (engine, version, resolved) = tokio::join!(
             Engine::connect(&engine_settings),

@@ -7,6 +7,7 @@ use crate::commands::context::Context;
 use crate::commands::hooks;
 use crate::commands::place::Place;
 use crate::commands::site::{Site, WorldOf};
+use crate::commands::still_at_work::wait_for_compose;
 use crate::error::{Exit, Failure, Fault};
 use crate::explain::Topic;
 use crate::interrupt::{Interrupt, Urgency};
@@ -100,10 +101,12 @@ pub(super) fn hold(context: &Context, place: &Place, kind: OperationKind) -> Res
     fingerprint_key::ensure(place.state.root())?;
     let holder =
         Holder { actor: context.surroundings.actor.clone(), doing: kind, since: jiff::Timestamp::now() };
-    InstallLock::take(&place.state.lock(), &holder).map_err(|error| match error {
+    let lock = InstallLock::take(&place.state.lock(), &holder).map_err(|error| match error {
         LockError::Held(holder) => held(holder.as_deref()),
-        LockError::Io { .. } => Fault::caused_by("cannot take the install's lock", &error).into(),
-    })
+        LockError::Io { .. } => Failure::from(Fault::caused_by("cannot take the install's lock", &error)),
+    })?;
+    wait_for_compose(context, place)?;
+    Ok(lock)
 }
 
 fn held(holder: Option<&Holder>) -> Failure {

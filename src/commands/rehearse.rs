@@ -18,6 +18,7 @@ use crate::commands::current::Found;
 use crate::commands::place::Place;
 use crate::commands::ready::Operable;
 use crate::commands::site::Kind;
+use crate::commands::still_at_work::wait_for_compose;
 use crate::error::{Exit, Failure, Fault};
 use crate::interrupt::{Interrupt, Urgency};
 use crate::model::operation::OperationId;
@@ -49,7 +50,10 @@ pub async fn run(
 ) -> Result<Outcome, Failure> {
     let _only_one = only_one(&place)?;
     match kind {
-        Kind::Compose => compose::run(context, place, asked, version, source).await,
+        Kind::Compose => {
+            wait_for_compose(context, &place)?;
+            compose::run(context, place, asked, version, source).await
+        }
         Kind::Process => process::run(context, place, asked, version, source).await,
     }
 }

@@ -244,7 +244,7 @@ async fn what_comes_up_slowly_and_stays_passes() {
     vec![well(), out_of_memory(restarted(1))],
     "api ran out of memory: the kernel ended it"
 )]
-#[case::wrong_image(vec![other_image()], "api runs another image than that of 1.1.0")]
+#[case::wrong_image(vec![other_image()], "api runs something other than 1.1.0")]
 #[case::wrong_version(
     vec![version(Answer::Yes("1.0.0".to_owned()))],
     "api reports version 1.0.0 instead of 1.1.0"

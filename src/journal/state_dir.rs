@@ -3,6 +3,7 @@
 //! ```text
 //! .opsctl/lock                          who holds the install
 //! .opsctl/rehearsal.lock                held while an upgrade is rehearsed
+//! .opsctl/compose.lock                  held by each `docker compose` that changes containers, also when opsctl is gone
 //! .opsctl/backups.json                  what is known of the backups
 //! .opsctl/fingerprint.key               by which values of secrets are recognised
 //! .opsctl/operations/ID/journal.jsonl   one operation

@@ -66,7 +66,7 @@ fn upgrade_plan() -> Plan {
 #[test]
 fn an_upgrade() {
     insta::assert_snapshot!(printed(&upgrade_plan()), @r"
-    pull ledger:1.1.0 (sha256:0123456789ab)
+    fetch ledger:1.1.0 (sha256:0123456789ab), unless it is here
     keep 1.0.0 for going back
     take backup 2026-03-14-120000 and read it back
     stop worker, api
@@ -79,7 +79,7 @@ fn an_upgrade() {
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
     read the database's write counters
-    select 1.1.0 in the settings
+    select 1.1.0
     -- commit point
     start api, worker on 1.1.0
     wait until api, worker are healthy and stable
@@ -104,7 +104,7 @@ fn an_upgrade_of_a_product_that_needs_less() {
         ..upgrade_to("1.1.0")
     };
     insta::assert_snapshot!(printed(&upgrade::plan(&product, request).unwrap()), @r"
-    pull ledger:1.1.0 (sha256:0123456789ab)
+    fetch ledger:1.1.0 (sha256:0123456789ab), unless it is here
     keep 1.0.0 for going back
     stop worker, api
     note when worker, api last ran
@@ -112,7 +112,7 @@ fn an_upgrade_of_a_product_that_needs_less() {
     prove 1.1.0 on a canary that no client can reach
     make sure that worker, api still stand still
     read the database's write counters
-    select 1.1.0 in the settings
+    select 1.1.0
     -- commit point
     start api, worker on 1.1.0
     wait until api, worker are healthy and stable
@@ -229,7 +229,7 @@ fn a_rollback_to_the_restore_point() {
     keep 1.1.0 for going back
     stop worker, api
     swap ledger_point in as ledger, keeping the present one as ledger_replaced
-    select 1.0.0 in the settings
+    select 1.0.0
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data
@@ -248,14 +248,14 @@ fn a_rollback_to_a_backup() {
         guard: None,
     };
     insta::assert_snapshot!(printed(&rollback::plan(&product("1.1.0"), request)), @r"
-    pull ledger:1.0.0 (sha256:0123456789ab)
+    fetch ledger:1.0.0 (sha256:0123456789ab), unless it is here
     keep 1.1.0 for going back
     read /backup/a.tar.gz in full and check it
     load the backup into the side database ledger_side
     compare ledger_side with the backup
     stop worker, api
     swap ledger_side in as ledger, keeping the present one as ledger_replaced
-    select 1.0.0 in the settings
+    select 1.0.0
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable
     let the product check its data
@@ -270,7 +270,7 @@ fn an_upgrade_goes_back_in_the_order_that_serves_first_and_destroys_last() {
     remove canary
     remove migrate
     stop worker, api
-    select 1.0.0 again and put the settings back
+    select 1.0.0 again, with the settings as they were
     return ledger to the restore point, keeping what failed as ledger_failed
     start api, worker on 1.0.0
     wait until api, worker are healthy and stable

@@ -127,7 +127,10 @@ checks! {
 
 /// No check has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no check `{name}`{}", .meant.map_or(String::new(), |meant| format!("; is `{meant}` meant?")))]
+#[error(
+    "there is no check `{name}`{} `opsctl explain` lists all",
+    .meant.map_or(";".to_owned(), |meant| format!(": is `{meant}` meant?"))
+)]
 pub struct UnknownCheck {
     /// What was asked for.
     pub name: String,
@@ -272,7 +275,13 @@ mod tests {
         assert_eq!("db".parse::<Selection>(), "database".parse());
         assert_eq!("store".parse::<Selection>().unwrap().0.len(), 7);
         let error = "db-poler".parse::<Selection>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no check `db-poler`; is `db-pooler` meant?");
-        assert_eq!("xyz".parse::<Selection>().unwrap_err().to_string(), "there is no check `xyz`");
+        assert_eq!(
+            error.to_string(),
+            "there is no check `db-poler`: is `db-pooler` meant? `opsctl explain` lists all"
+        );
+        assert_eq!(
+            "xyz".parse::<Selection>().unwrap_err().to_string(),
+            "there is no check `xyz`; `opsctl explain` lists all"
+        );
     }
 }

@@ -108,3 +108,20 @@ fn what_is_rotated_is_named_where_nobody_can_be_asked() {
     assert_eq!(run.status, 2, "{run}");
     assert!(run.stderr.contains("opsctl rotate store"), "{run}");
 }
+
+#[test]
+fn certificates_of_authorities_are_not_read_where_nothing_is_asked_over_https() {
+    let sandbox = described();
+    // Who opens it to read waits for somebody who writes: nobody does.
+    let authorities = sandbox.path().join("authorities.pem");
+    rustix::fs::mknodat(rustix::fs::CWD, &authorities, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("a pipe");
+    for (line, told) in
+        [("status", "collector"), ("verify", "verify-health"), ("preflight --only store", "store-file")]
+    {
+        let mut command = sandbox.command();
+        command.args(line.split(' ')).env("SSL_CERT_FILE", &authorities);
+        let run = sandbox.finish(&mut command);
+        assert!(run.to_string().contains(told), "{run}");
+    }
+}

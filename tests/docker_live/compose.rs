@@ -64,8 +64,9 @@ async fn stack(image: &str) -> Stack {
         profiles: Vec::new(),
     };
     let environment = with_image(image);
+    let at_work = folder.path().join("at-work");
     let redact = Arc::new(|text: &str| text.replace("hunter2", "[redacted]"));
-    let compose = Compose::new(project, environment, engine().await.endpoint(), redact);
+    let compose = Compose::new(project, environment, engine().await.endpoint(), redact, at_work);
     Stack { folder, compose, name }
 }
 

@@ -73,6 +73,11 @@ fn a_restore_asks_nothing_that_is_not_described_and_a_planned_rollback_measures_
     assert_eq!(install.receipts(), ["urn:receipt:a"]);
     assert_eq!(install.run("restore --undo").0, 0);
     assert_eq!(install.receipts(), ["urn:receipt:a", "urn:receipt:b"]);
+    let (status, text) = install.run("upgrade 1.1.0 --plan");
+    assert!(status == 0 && text.contains("select 1.1.0\n"), "{text}");
+    let of_compose = ["pull", "image", "container", "docker", "compose", "postgres", "settings"];
+    let misleading: Vec<_> = of_compose.iter().filter(|word| text.to_lowercase().contains(*word)).collect();
+    assert!(misleading.is_empty(), "{misleading:?} in {text}");
     assert_eq!(install.run("upgrade 1.1.0").0, 0);
     install.send("c");
     let (status, text) = install.run("rollback --plan");

@@ -16,6 +16,7 @@ mod backups;
 mod broken_releases;
 mod bundle_page;
 mod bundles;
+mod compose_lives_on;
 mod database_faults;
 #[path = "../support/disk.rs"]
 mod disk;

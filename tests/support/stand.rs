@@ -104,9 +104,10 @@ pub(crate) fn assert_holds_all<S: Stand>(stand: &S, acknowledged: &[String]) {
 
 /// A run of opsctl that has not ended.
 pub(crate) struct Run {
-    child: Child,
+    pub(crate) child: Child,
     arguments: Vec<String>,
-    stdout: PathBuf,
+    /// The file that holds what it has reported so far.
+    pub(crate) stdout: PathBuf,
     stderr: PathBuf,
     _files: tempfile::TempDir,
 }

@@ -69,7 +69,7 @@ impl Compose {
         arguments.extend(scale.iter().map(String::as_str));
         arguments.push("--");
         arguments.extend(up.services.iter().map(String::as_str));
-        self.run("bring services up", &up.overrides, arguments, up.limit).await.map(drop)
+        self.change("bring services up", &up.overrides, arguments, up.limit).await.map(drop)
     }
 
     /// Makes and starts a one-off container, and gives its id without waiting for its end.
@@ -86,7 +86,7 @@ impl Compose {
         arguments.extend(["--label", &operation, "--label", &role, "--", &one_off.service]);
         arguments.extend(one_off.command.iter().map(String::as_str));
         let output =
-            self.run("make a one-off container", &one_off.overrides, arguments, one_off.limit).await?;
+            self.change("make a one-off container", &one_off.overrides, arguments, one_off.limit).await?;
         String::from_utf8_lossy(&output)
             .lines()
             .rev()

@@ -1,5 +1,7 @@
 //! What can go wrong with Compose, and what to do about it.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::version::{ComposeVersion, OLDEST};
@@ -55,6 +57,17 @@ pub enum ComposeError {
         #[source]
         source: ToolError,
     },
+    /// It was not run, because it would not be known to be at work.
+    #[error("failed to {doing}: could not lock {}", path.display())]
+    Unmarked {
+        /// What was to be done.
+        doing: &'static str,
+        /// The file by which it would be known.
+        path: PathBuf,
+        /// The file system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// It printed something that is not a model.
     #[error(transparent)]
     Model(#[from] ComposeModelError),
@@ -80,7 +93,7 @@ impl ComposeError {
             Self::TimedOut { .. } => {
                 Some("is the docker daemon overloaded or stuck? see `journalctl -u docker`")
             }
-            Self::NotRun { .. } | Self::Model(_) | Self::NoContainerId { .. } => None,
+            Self::Unmarked { .. } | Self::NotRun { .. } | Self::Model(_) | Self::NoContainerId { .. } => None,
         }
     }
 }

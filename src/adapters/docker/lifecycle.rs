@@ -21,6 +21,8 @@ const STOP_MARGIN: Duration = Duration::from_mins(1);
 pub enum Removal {
     /// The container, if it has ended. Its volumes stay.
     Ended,
+    /// The container, if it does not run, and the volumes without a name that it brought along.
+    EndedWithAnonymousVolumes,
     /// The container, killed if it runs. Its volumes stay.
     Killed,
     /// The container, killed if it runs, and the volumes without a name that it brought along.
@@ -91,8 +93,8 @@ impl Engine {
     /// If it runs and may not be killed, or the engine cannot remove it.
     pub async fn remove(&self, id: &ContainerId, removal: Removal) -> Result<(), DockerError> {
         let options = RemoveContainerOptionsBuilder::default()
-            .force(removal != Removal::Ended)
-            .v(removal == Removal::KilledWithAnonymousVolumes)
+            .force(matches!(removal, Removal::Killed | Removal::KilledWithAnonymousVolumes))
+            .v(matches!(removal, Removal::EndedWithAnonymousVolumes | Removal::KilledWithAnonymousVolumes))
             .build();
         let call = self.docker.remove_container(id.as_str(), Some(options));
         match self.ask(format!("remove container {}", id.short()), call).await {

@@ -64,7 +64,7 @@ async fn at_the_start<D: Databases>(
         Written::Something(what) => format!("since before it {live} was changed: {what}"),
         Written::Unknown(why) => why,
     };
-    let mut fault = Fault::new("it cannot be told whether the migration ran: its container is gone");
+    let mut fault = Fault::new("it cannot be told whether the migration ran: nothing is left of what ran it");
     fault.causes.push(why);
-    Err(fault.hint("leave containers alone that an unfinished operation has made, and try again"))
+    Err(fault.hint("leave alone what an unfinished operation has started, and try again"))
 }

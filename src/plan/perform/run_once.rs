@@ -59,7 +59,7 @@ pub(super) async fn to_its_end<S: Services, D: Databases>(
     let (mut looked, mut held_up) = (began, None);
     loop {
         let instance = services.one_off(&one_off.name).await?.ok_or_else(|| {
-            Fault::new(format!("{what}'s container {} was removed while it ran", one_off.name))
+            Fault::new(format!("{what} was removed while it ran: {} is gone", one_off.name))
         })?;
         match instance.state {
             InstanceState::Exited { status: 0 } => return Ok(()),

@@ -17,8 +17,10 @@ impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pull { release } => match &release.digest {
-                Some(digest) => write!(formatter, "pull {} ({})", release.image, short(digest)),
-                None => write!(formatter, "use the local image {}", release.image),
+                Some(digest) => {
+                    write!(formatter, "fetch {} ({}), unless it is here", release.image, short(digest))
+                }
+                None => write!(formatter, "use {}, which is here", release.image),
             },
             Self::Keep { release } => write!(formatter, "keep {release} for going back"),
             Self::TakeBackup { id, of: Some(database), .. } => {
@@ -56,10 +58,10 @@ impl fmt::Display for Step {
             }
             Self::RemoveOneOff { name } => write!(formatter, "remove {name}"),
             Self::SelectRelease { release } => {
-                write!(formatter, "select {release} in the settings")
+                write!(formatter, "select {release}")
             }
             Self::RestoreSettings { release } => {
-                write!(formatter, "select {release} again and put the settings back")
+                write!(formatter, "select {release} again, with the settings as they were")
             }
             Self::Swap { live, incoming, outgoing } => {
                 write!(formatter, "swap {incoming} in as {live}, keeping the present one as {outgoing}")
