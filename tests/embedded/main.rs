@@ -18,6 +18,7 @@ mod fetched;
 mod first_starts;
 mod foreign;
 mod full_disk;
+mod gone_backups;
 mod harmed;
 mod install;
 mod interrupted;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::adapters::catalogue::{Catalogue, Listed, Pin, Proof, Record};
 use crate::adapters::dump_backups::{catalogue_fault, decisions, remove_prunable};
 use crate::cli::BackupPlace;
+use crate::commands::backup::latest::latest;
 use crate::commands::backup::{directory, keep as keep_of};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current;
@@ -211,6 +212,7 @@ async fn one_of_ours(
     let id = id_of(&path).ok_or_else(|| {
         Failure::usage(Fault::new(format!("{} is not a backup of this install", path.display())))
     })?;
+    let known = open(install)?;
     Ok((opened, turn, id))
 }
 
@@ -221,23 +223,27 @@ pub fn id_of(path: &Path) -> Option<BackupId> {
 
 /// The archive that a person means: a file, the identifier of a backup, or the latest.
 pub fn archive(install: &dyn Kept, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
-    let known = open(install)?;
     if named == "latest" {
-        let mut newest_first = known.records().iter().rev().map(|record| record.path(directory));
-        return newest_first.find(|path| path.is_file()).ok_or_else(|| {
-            Failure::usage(Fault::new("there is no backup yet").hint("`opsctl backup` takes one"))
-        });
+        return latest(install, directory, None);
     }
     let by_id = named.parse().ok().map(|id| known.path_of(id, directory));
     let by_path = [PathBuf::from(named), install.place().dir.join(named), directory.join(named)];
-    by_id.into_iter().chain(by_path).find(|path| path.is_file()).ok_or_else(|| {
-        Failure::usage(
-            Fault::new(format!("there is no backup {named}"))
-                .hint("`opsctl backup list` shows those that there are; `latest` means the newest"),
-        )
-    })
+    let all: Vec<PathBuf> = by_id.iter().cloned().chain(by_path).collect();
+    if let Some(path) = all.iter().find(|path| path.is_file()) {
+        return Ok(path.clone());
+    }
+    let is_on_record = named.parse().is_ok_and(|id| known.record(id).is_ok());
+    let fault = match (&by_id, all.iter().find(|path| path.exists())) {
+        (Some(path), None) if is_on_record => Fault::new(format!("the file of backup {named} is not there"))
+            .hint(format!("look at {}: is the disk mounted, and was it moved?", path.display())),
+        (_, Some(path)) => Fault::new(format!("{} is no backup: it is no file", path.display())),
+        (_, None) => Fault::new(format!("there is no backup {named}")),
+    };
+    Err(Failure::usage(
+        fault.hint("`opsctl backup list` shows those that there are; `latest` means the newest"),
+    ))
 }
 
-fn open(install: &dyn Kept) -> Result<Catalogue, Failure> {
+pub(super) fn open(install: &dyn Kept) -> Result<Catalogue, Failure> {
     Catalogue::open(install.place().state.root()).map_err(|error| catalogue_fault(&error).into())
 }
