@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::adapters::catalogue::{Catalogue, Listed, Pin, Proof, Record};
+use crate::adapters::catalogue::{Catalogue, Listed, Pin};
 use crate::adapters::dump_backups::{catalogue_fault, decisions, remove_prunable};
 use crate::cli::BackupPlace;
 use crate::commands::backup::latest::latest;
@@ -39,7 +39,7 @@ pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outco
             record.release.as_ref().map_or("unknown".to_owned(), ToString::to_string),
             quantity::bytes(record.size_bytes),
             quantity::count(record.rows),
-            verified(record),
+            record.verified.map_or("no".to_owned(), |verified| verified.to_string()),
             record.pinned.as_ref().map(pinned).unwrap_or_default(),
             place_of(listed, &directory),
         ]);
@@ -91,19 +91,6 @@ fn state_of(listed: &Listed) -> &'static str {
         Listed::Known { file: FileState::Changed, .. } => "changed since it was written",
         Listed::Known { file: FileState::Missing, .. } => "missing",
         Listed::Found(_) => "found, not recorded",
-    }
-}
-
-fn verified(record: &Record) -> String {
-    match record.verified {
-        None => "no".to_owned(),
-        Some(verification) => {
-            let how = match verification.how {
-                Proof::ReadBack => "read back",
-                Proof::Restored => "restored",
-            };
-            format!("{how} {}", verification.at.strftime("%Y-%m-%d"))
-        }
     }
 }
 
@@ -212,7 +199,6 @@ async fn one_of_ours(
     let id = id_of(&path).ok_or_else(|| {
         Failure::usage(Fault::new(format!("{} is not a backup of this install", path.display())))
     })?;
-    let known = open(install)?;
     Ok((opened, turn, id))
 }
 
@@ -226,6 +212,7 @@ pub fn archive(install: &dyn Kept, directory: &Path, named: &str) -> Result<Path
     if named == "latest" {
         return latest(install, directory, None);
     }
+    let known = open(install)?;
     let by_id = named.parse().ok().map(|id| known.path_of(id, directory));
     let by_path = [PathBuf::from(named), install.place().dir.join(named), directory.join(named)];
     let all: Vec<PathBuf> = by_id.iter().cloned().chain(by_path).collect();
