@@ -24,6 +24,7 @@ mod install;
 mod interrupted;
 mod journal;
 mod kept_releases;
+mod long_logs;
 mod looking;
 mod over_https;
 mod piecewise;
