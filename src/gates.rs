@@ -149,8 +149,9 @@ fn say_how_far(
         Some((since, stable)) => ("well, watching that it stays so", since, stable),
         None => ("waiting until it is well", began, start),
     };
-    let (done, total) = (since.elapsed().as_secs(), Some(limit.as_secs()));
-    progress(Progress { doing: doing.into(), done, total, unit: Unit::Seconds });
+    // A limit below a second is one second to see, and not none.
+    let total = Some(limit.as_secs() + u64::from(limit.subsec_nanos() > 0));
+    progress(Progress { doing: doing.into(), done: since.elapsed().as_secs(), total, unit: Unit::Seconds });
 }
 
 impl Subject<'_> {

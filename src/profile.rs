@@ -5,6 +5,7 @@
 
 mod check;
 mod database;
+mod empty;
 mod error;
 mod hooks;
 mod limit;
@@ -164,7 +165,9 @@ impl Profile {
         }
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
-        check::check(&profile).map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
+        empty::check(text)
+            .and_then(|()| check::check(&profile))
+            .map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
         Ok(profile)
     }
 

@@ -31,6 +31,9 @@ pub fn open(path: &Path) -> Result<Bundle, BundleError> {
     let metadata = std::fs::metadata(path).map_err(failed)?;
     let bundle = if metadata.is_dir() {
         folder::read(path)?
+    } else if !metadata.is_file() {
+        // To open a pipe would be to wait for somebody who writes into it.
+        return Err(BundleError::NotABundle("it is neither a file nor a folder".into()));
     } else {
         read_archive(&name_of(path), File::open(path).map_err(failed)?)?
     };

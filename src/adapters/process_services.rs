@@ -37,7 +37,7 @@ use crate::ports::{Answer, Health, Instance, InstanceState, ProgressSink, Questi
 use crate::profile::{HttpPath, Places, ProcessProfile, ServiceName, Supervisor};
 use crate::report::quantity;
 
-pub use log::ProcessLog;
+pub use log::{ProcessLog, ends};
 pub use look::{Run, one_offs, run_of, runs};
 
 use launch::launch;
@@ -92,6 +92,7 @@ impl ProcessServices {
         let image_id = self.image_id(release).await?;
         let command = self.places(&folder, port).fill(command);
         let record = self.record(name);
+        record.put_long_log_aside();
         record.begin(&Intent { version: release.version.clone(), image_id, port })?;
         launch(&record, &self.install, &command, &self.environment)
     }

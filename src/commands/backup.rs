@@ -1,6 +1,7 @@
 //! `opsctl backup`: take, list, verify, prune, pin, unpin.
 
 pub mod catalogue;
+pub mod latest;
 mod verify;
 
 use std::path::{Path, PathBuf};

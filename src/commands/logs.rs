@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::adapters::compose_services::ComposeServices;
 use crate::adapters::docker::LogLimits;
-use crate::adapters::process_services::ProcessLog;
+use crate::adapters::process_services::{ProcessLog, ends};
 use crate::adapters::systemd::journal::{self, Entry, Wanted};
 use crate::cli::{LogsStats, Moment};
 use crate::commands::context::{Context, Outcome};
@@ -164,7 +164,9 @@ async fn of_process(
     match site.services(operation)?.log_of(service.as_str()) {
         ProcessLog::File(file) => {
             is_readable(&file, service)?;
-            of_file(&site.place.dir, &file, &mut counter)?;
+            for (file, _) in ends(&file, u64::MAX) {
+                of_file(&site.place.dir, &file, &mut counter)?;
+            }
         }
         ProcessLog::Journal(unit) => {
             if !of_journal(&unit, span, MOST_OF_LOG, &mut counter).await? {

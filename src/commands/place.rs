@@ -56,7 +56,7 @@ impl Place {
             }
             None => start.ancestors().find_map(Self::at),
         };
-        found.map(Self::from_wherever_it_was_found).transpose()
+        found.map(Self::wherever_it_was_found).transpose()
     }
 
     fn at(dir: &Path) -> Option<Self> {
@@ -71,7 +71,7 @@ impl Place {
 
     /// The Compose files of an install can be in a folder below it. Both lead to the same install, or its records, backups
     /// and operations would be two that know nothing of each other.
-    fn from_wherever_it_was_found(self) -> Result<Self, Failure> {
+    fn wherever_it_was_found(self) -> Result<Self, Failure> {
         if self.is_process() {
             return Ok(self);
         }

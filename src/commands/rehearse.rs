@@ -7,7 +7,7 @@ mod process;
 mod report;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::adapters::archive::Summary;
 use crate::adapters::files;
@@ -38,6 +38,14 @@ trait Rehearses {
     async fn clear(&self) -> Result<(), Fault>;
 }
 
+/// What somebody wants to have tried.
+struct Wanted<'a> {
+    asked: &'a Upgrade,
+    version: &'a Version,
+    /// The backup that is named.
+    source: Option<&'a str>,
+}
+
 /// Tries the migrations of a release on a copy of what `source` names: a backup (a file, an identifier or `latest`), or what
 /// the install's kind takes where nothing is named.
 pub async fn run(
@@ -49,12 +57,13 @@ pub async fn run(
     source: Option<&str>,
 ) -> Result<Outcome, Failure> {
     let _only_one = only_one(&place)?;
+    let wanted = Wanted { asked, version, source };
     match kind {
         Kind::Compose => {
             wait_for_compose(context, &place)?;
-            compose::run(context, place, asked, version, source).await
+            compose::run(context, place, &wanted).await
         }
-        Kind::Process => process::run(context, place, asked, version, source).await,
+        Kind::Process => process::run(context, place, &wanted).await,
     }
 }
 
@@ -78,9 +87,11 @@ fn only_one(place: &Place) -> Result<File, Failure> {
 }
 
 /// The backup that is tried with, looked at but not read in full yet.
-fn chosen<I: Operable>(install: &I, directory: &Path, named: &str) -> Result<(PathBuf, Summary), Failure> {
+fn chosen<I: Operable>(install: &I, asked: &Upgrade, named: &str) -> Result<(PathBuf, Summary), Failure> {
+    let given = asked.create.place.backup_dir.as_deref();
+    let directory = install.place().backup_dir(given, install.variables());
     let path =
-        catalogue::archive(install, directory, named).map_err(|failure| Failure::refused(failure.fault))?;
+        catalogue::archive(install, &directory, named).map_err(|failure| Failure::refused(failure.fault))?;
     let path = std::path::absolute(&path).unwrap_or(path);
     let summary = install.summary(&path)?;
     Ok((path, summary))

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::adapters::archive::Origin;
 use crate::adapters::catalogue::{Catalogue, Pin};
-use crate::adapters::dump_backups::catalogue_fault;
 use crate::adapters::env_settings::PREVIOUS_VERSION_FILE;
 use crate::cli::Rollback;
 use crate::commands::backup::catalogue::archive as named_archive;
+use crate::commands::backup::latest::latest;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::embedded::Embedded;
 use crate::commands::install::Install;
@@ -145,7 +145,8 @@ async fn destination<I: RollsBack>(ready: &Ready<I>, asked: &Rollback) -> Result
     if version == ready.found.release.version {
         return Err(runs_already(&version));
     }
-    let archive = newest_of(ready, &version)?;
+    // One of the scripts' archives does not tell its release, and is not guessed at.
+    let archive = latest(&ready.install, &ready.directory, Some(&version))?;
     Ok(Destination { version, recorded: None, data: Source::Backup(archive), guard: None })
 }
 
@@ -177,14 +178,16 @@ async fn before<I: RollsBack>(ready: &Ready<I>, last: LastUpgrade) -> Result<Des
         RestorePoint::Backup { id, .. } => Some(id),
         RestorePoint::Clone { .. } => last.backup,
     };
-    let archive = backup.map(|id| ready.world.backups.archive_of(&id)).filter(|path| path.is_file());
+    let archive = backup.map(|id| ready.world.backups.archive_of(&id));
     let data = match (clone, archive) {
         (Some(database), _) => Source::RestorePoint(database),
-        (None, Some(archive)) => Source::Backup(archive),
-        (None, None) => {
+        (None, Some(archive)) if archive.is_file() => Source::Backup(archive),
+        (None, archive) => {
+            let backup =
+                archive.map_or("no backup".to_owned(), |path| format!("{} is not there", path.display()));
             return Err(Failure::refused(
                 Fault::new(format!(
-                    "the data from before operation {} is gone: no restore point and no backup",
+                    "the data from before operation {} is gone: no restore point, and {backup}",
                     last.operation
                 ))
                 .hint("`opsctl backup list` shows other backups; `opsctl rollback --backup FILE` uses one"),
@@ -244,23 +247,4 @@ fn noted_version(directory: &Path) -> Result<Version, Failure> {
     };
     let text = std::fs::read_to_string(path).map_err(|_| unknown())?;
     Version::parse(text.trim()).map_err(|_| unknown())
-}
-
-/// The newest backup of a release; one of the scripts' archives does not tell its release, and is not guessed at.
-fn newest_of<I: RollsBack>(ready: &Ready<I>, version: &Version) -> Result<PathBuf, Failure> {
-    let known =
-        Catalogue::open(ready.install.place().state.root()).map_err(|error| catalogue_fault(&error))?;
-    let newest = known
-        .records()
-        .iter()
-        .rev()
-        .filter(|record| record.release.as_ref() == Some(version))
-        .map(|record| record.path(&ready.directory))
-        .find(|path| path.is_file());
-    newest.ok_or_else(|| {
-        Failure::refused(
-            Fault::new(format!("there is no backup of release {version}"))
-                .hint("`opsctl backup list` shows those that there are; `--backup FILE` names one"),
-        )
-    })
 }

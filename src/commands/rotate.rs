@@ -218,9 +218,18 @@ fn guard(context: &Context, ready: &Ready, asked: &Rotate) -> Result<Guard, Fail
 fn newest_verified(ready: &Ready) -> Result<Option<BackupId>, Failure> {
     let catalogue =
         Catalogue::open(ready.install.place.state.root()).map_err(|error| catalogue_fault(&error))?;
-    let there = |id: &BackupId| ready.directory.join(id.file_name()).is_file();
-    let verified = catalogue.records().iter().rev().filter(|record| record.verified.is_some());
-    Ok(verified.map(|record| record.id).find(there))
+    let Some(newest) = catalogue.records().iter().rfind(|record| record.verified.is_some()) else {
+        return Ok(None);
+    };
+    let archive = ready.directory.join(newest.id.file_name());
+    if archive.is_file() {
+        return Ok(Some(newest.id));
+    }
+    Err(Failure::refused(
+        Fault::new(format!("the newest verified backup is not there: {}", archive.display()))
+            .hint("is the disk mounted, and was it moved? put it back, or name its folder by --backup-dir")
+            .hint("leave out --skip-backup: one is taken then"),
+    ))
 }
 
 /// It stops where that was asked for; a person is asked at the other place, and where it cannot be undone.

@@ -224,11 +224,11 @@ pub(super) fn backups(screen: &mut Screen, install: &dyn Kept) {
                 }
             };
             let text = newest.map_or("none yet".to_owned(), |(record, file)| {
-                let state = match file {
-                    FileState::Missing => "missing",
-                    FileState::Changed => "changed since it was written",
-                    FileState::Present if record.verified.is_some() => "verified",
-                    FileState::Present => "not verified",
+                let state = match (file, record.verified) {
+                    (FileState::Missing, _) => "missing".to_owned(),
+                    (FileState::Changed, _) => "changed since it was written".to_owned(),
+                    (FileState::Present, Some(verified)) => verified.to_string(),
+                    (FileState::Present, None) => "not verified".to_owned(),
                 };
                 format!(
                     "{} of {}, the newest {} ({state})",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::adapters::compose::at_work::{self, Waited};
 use crate::commands::context::Context;
-use crate::commands::install::Place;
+use crate::commands::place::Place;
 use crate::error::{Exit, Failure, Fault};
 use crate::preflight::host::Holder;
 

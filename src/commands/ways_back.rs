@@ -61,7 +61,7 @@ pub(super) fn ways_back(state: &StateDir) -> Result<WaysBack, Failure> {
 impl LastUpgrade {
     /// Whether a rollback put the data from before this upgrade in the place of the live data.
     fn is_undone_by(&self, rollback: &Plan) -> bool {
-        let backups: Vec<String> = self.backups().map(|id| id.file_name()).collect();
+        let backups: Vec<String> = self.backups().map(BackupId::file_name).collect();
         rollback.steps.iter().any(|step| match step {
             Step::Swap { incoming, .. } => {
                 matches!(&self.restore_point, RestorePoint::Clone { database } if *database == *incoming)

@@ -330,3 +330,13 @@ async fn a_glance_says_what_does_not_hold_at_this_moment() {
     let unready = glance(&Scripted::new([vec![unready()]]), subject).await.unwrap();
     assert_eq!(unready.as_deref(), Some("api not ready (503)"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn progress_never_counts_to_none() {
+    let said = std::sync::Mutex::new(Vec::new());
+    let sink = |progress: Progress| said.lock().unwrap().push((progress.done, progress.total));
+    let now = Instant::now();
+    say_how_far(now, Some((now, Duration::from_millis(400))), Duration::from_secs(5), &sink);
+    say_how_far(now, None, Duration::from_secs(5), &sink);
+    assert_eq!(said.into_inner().unwrap(), [(0, Some(1)), (0, Some(5))]);
+}

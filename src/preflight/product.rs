@@ -155,14 +155,18 @@ pub fn backup(newest: Option<NewestBackup>) -> Judgement {
         FileState::Missing => {
             Judgement::warn(format!("the file of {id} is missing"), "take another one: `opsctl backup`")
         }
-        FileState::Present if !verified => Judgement::warn(
-            format!("{id} was never verified"),
-            format!("read it back: `opsctl backup verify {id}`"),
-        ),
-        FileState::Present if age > BACKUP_AGE => {
+        FileState::Present if age > BACKUP_AGE && verified.is_some() => {
             Judgement::warn(format!("{id} is {old} old"), "take one: `opsctl backup`; and let a timer do it")
         }
-        FileState::Present => Judgement::pass(format!("{id}, {old} old, verified")),
+        FileState::Present => match verified {
+            Some(verified) => {
+                Judgement::pass(format!("{id}, {old} old, {verified}, and as long as it was then"))
+            }
+            None => Judgement::warn(
+                format!("{id} was never verified"),
+                format!("read it back: `opsctl backup verify {id}`"),
+            ),
+        },
     }
 }
 
@@ -173,8 +177,8 @@ pub struct NewestBackup {
     pub id: String,
     /// How long ago it was taken.
     pub age: Duration,
-    /// Whether it was read back, or restored.
-    pub verified: bool,
+    /// How and when it was found to be right the last time, in words; none if it never was, or was found to be wrong since.
+    pub verified: Option<String>,
     /// What became of its file.
     pub file: FileState,
 }
@@ -283,10 +287,19 @@ mod tests {
     fn a_backup_is_recent_and_was_read_back() {
         let hours = Duration::from_hours;
         assert_eq!(backup(None).status, Status::Warn);
-        let newest = |age, verified, file| Some(NewestBackup { id: "b".to_owned(), age, verified, file });
+        let newest = |age, is_verified: bool, file| {
+            let verified = is_verified.then(|| "read back 2026-11-26".to_owned());
+            Some(NewestBackup { id: "b".to_owned(), age, verified, file })
+        };
         assert_eq!(backup(newest(hours(1), false, FileState::Present)).status, Status::Warn);
         assert_eq!(backup(newest(hours(49), true, FileState::Present)).status, Status::Warn);
-        assert_eq!(backup(newest(hours(47), true, FileState::Present)).status, Status::Pass);
+        let sound = backup(newest(hours(47), true, FileState::Present));
+        assert_eq!(sound.status, Status::Pass);
+        // It was not read now, and is not said to be right now.
+        assert!(
+            sound.evidence.ends_with("old, read back 2026-11-26, and as long as it was then"),
+            "{sound:?}"
+        );
         assert_eq!(backup(newest(hours(1), true, FileState::Missing)).status, Status::Warn);
         assert_eq!(backup(newest(hours(1), true, FileState::Changed)).status, Status::Fail);
     }

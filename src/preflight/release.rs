@@ -13,8 +13,29 @@ pub struct Program {
     pub built_for: Option<String>,
 }
 
+/// Where a release is, or was, and how it comes there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its path.
+    pub path: String,
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Whether the description names where releases are brought from.
+    pub has_source: bool,
+}
+
 /// Judges whether the release is here: a start, or going back, must not need whoever offers it.
-pub fn present(release: &str, program: &Program) -> Judgement {
+pub fn present(release: &str, folder: &Folder, program: &Program) -> Judgement {
+    if !folder.is_there {
+        let missing = format!("{release} is not here: there is no folder {}", folder.path);
+        let start = format!("`opsctl start {release}`");
+        let remedy = if folder.has_source {
+            format!("have it brought from `source` again: {start}; what runs goes on meanwhile")
+        } else {
+            format!("put its files there again; then {start}")
+        };
+        return Judgement::fail(missing, remedy);
+    }
     match program.may_be_run {
         Some(true) => Judgement::pass(format!("{release} is here, with {}", program.path)),
         Some(false) => {
@@ -22,7 +43,13 @@ pub fn present(release: &str, program: &Program) -> Judgement {
         }
         None => Judgement::fail(
             format!("{release} has no program: there is no {}", program.path),
-            "put the files of the release there again; `command` in opsctl.toml names its program",
+            if folder.has_source {
+                let again = format!("have it brought again: `opsctl start {release}`");
+                format!("is `command` in opsctl.toml right? else move {} away, and {again}", folder.path)
+            } else {
+                "put the files of the release there again; `command` in opsctl.toml names its program"
+                    .to_owned()
+            },
         ),
     }
 }
@@ -85,12 +112,32 @@ mod tests {
         Program { path: "/r/1.0.0/run".to_owned(), may_be_run, built_for: built_for.map(str::to_owned) }
     }
 
+    fn folder(is_there: bool, has_source: bool) -> Folder {
+        Folder { path: "/r/1.0.0".to_owned(), is_there, has_source }
+    }
+
+    #[test]
+    fn how_a_release_comes_here_again_depends_on_where_releases_come_from() {
+        let remedy = |is_there, has_source| {
+            let judged = present("1.0.0", &folder(is_there, has_source), &program(None, None));
+            assert_eq!(judged.status, Status::Fail);
+            judged.remedies[0].clone()
+        };
+        assert!(remedy(false, true).contains("from `source` again: `opsctl start 1.0.0`"));
+        assert!(remedy(false, false).starts_with("put its files there again; then `opsctl start 1.0.0`"));
+        assert!(remedy(true, true).contains("move /r/1.0.0 away"));
+        assert!(!remedy(true, false).contains("opsctl start"));
+        let elsewhere = present("1.0.0", &folder(false, false), &program(Some(true), None));
+        assert_eq!(elsewhere.status, Status::Fail, "a program that is elsewhere is not the release");
+    }
+
     #[test]
     fn a_release_is_there_with_a_program_for_this_machine() {
-        assert_eq!(present("1.0.0", &program(Some(true), None)).status, Status::Pass);
-        let judged = present("1.0.0", &program(Some(false), None));
+        let present = |program: &Program| present("1.0.0", &folder(true, true), program);
+        assert_eq!(present(&program(Some(true), None)).status, Status::Pass);
+        let judged = present(&program(Some(false), None));
         assert_eq!((judged.status, judged.remedies[0].as_str()), (Status::Fail, "chmod +x /r/1.0.0/run"));
-        assert_eq!(present("1.0.0", &program(None, None)).status, Status::Fail);
+        assert_eq!(present(&program(None, None)).status, Status::Fail);
         assert_eq!(architecture(&program(Some(true), None), "x86_64").status, Status::Skipped);
         assert_eq!(architecture(&program(Some(true), Some("x86_64")), "x86_64").status, Status::Pass);
         assert_eq!(architecture(&program(Some(true), Some("aarch64")), "x86_64").status, Status::Fail);

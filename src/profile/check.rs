@@ -6,12 +6,14 @@ use super::{MigrationRun, Places, ProcessProfile, Profile, Role, ServiceName, So
 #[derive(Debug)]
 pub(super) struct Conflict {
     pub(super) keys: Vec<String>,
+    /// Where in the text it is, where the keys alone do not lead to it.
+    pub(super) at: Option<usize>,
     pub(super) message: String,
 }
 
 impl Conflict {
     fn at(keys: &[&str], message: impl Into<String>) -> Self {
-        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
+        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), at: None, message: message.into() }
     }
 }
 
@@ -24,7 +26,6 @@ pub(super) fn check(profile: &Profile) -> Result<(), Conflict> {
     migration(profile)?;
     version(profile)?;
     requests(profile)?;
-    commands(profile)?;
     exports(profile)?;
     metrics(profile)?;
     rotations(profile)
@@ -43,7 +44,7 @@ pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
     }
     if watched.iter().any(|(_, command)| command.is_some()) {
         for (key, command) in watched {
-            if command.as_ref().is_none_or(Vec::is_empty) {
+            if command.as_ref().is_none() {
                 let message = format!(
                     "`{key}` is missing: `start`, `stop` and `alive` are the three commands of what watches over the process"
                 );
@@ -64,22 +65,19 @@ pub(super) fn check_process(profile: &ProcessProfile) -> Result<(), Conflict> {
     }
 }
 
-/// Commands have a program, and hold nothing that stands for something which is not there: it would be taken as it is written.
+/// Commands hold nothing that stands for something which is not there: it would be taken as it is written.
 fn commands_of_process(profile: &ProcessProfile) -> Result<(), Conflict> {
     let service = &profile.service;
     let migrate = profile.migrate.as_ref().map(|migrate| &migrate.command);
     let commands = [
         (["service", "command"], Some(&service.command)),
+        (["service", "version"], service.version.as_ref()),
         (["service", "start"], service.start.as_ref()),
         (["service", "stop"], service.stop.as_ref()),
         (["service", "alive"], service.alive.as_ref()),
         (["migrate", "command"], migrate),
     ];
     for (keys, command) in commands.into_iter().filter_map(|(keys, command)| Some((keys, command?))) {
-        let may_be_absent = keys[0] == "service" && keys[1] != "command";
-        if command.first().map_or(!may_be_absent, String::is_empty) {
-            return Err(Conflict::at(&keys, "a command begins with a program"));
-        }
         if let Some(unknown) = command.iter().find_map(|argument| unknown_placeholder(argument)) {
             return Err(Conflict::at(
                 &keys,
@@ -150,23 +148,6 @@ fn requests(profile: &Profile) -> Result<(), Conflict> {
     }
     let message = format!("to be asked for its requests, the service `{}` needs a `port`", profile.api().0);
     Err(Conflict::at(&["requests", "path"], message))
-}
-
-fn commands(profile: &Profile) -> Result<(), Conflict> {
-    if profile.preflight.as_ref().is_some_and(|preflight| preflight.command.is_empty()) {
-        return Err(Conflict::at(
-            &["preflight", "command"],
-            "`command` is empty: leave the section out instead",
-        ));
-    }
-    let hooks = &profile.hooks;
-    for (key, hook) in [("before", &hooks.before), ("after", &hooks.after), ("failed", &hooks.failed)] {
-        if hook.as_ref().is_some_and(Vec::is_empty) {
-            let message = format!("`{key}` is empty: leave it out instead");
-            return Err(Conflict::at(&["hooks", key], message));
-        }
-    }
-    Ok(())
 }
 
 fn exports(profile: &Profile) -> Result<(), Conflict> {

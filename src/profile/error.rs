@@ -36,7 +36,8 @@ impl ProfileError {
         if let Some(unknown) = Unknown::from_message(error.message()) {
             return Self::at(file, text, at, &unknown.message(), unknown.hint());
         }
-        let hint = "see the annotated description that `opsctl init` writes".to_owned();
+        let see = "see the annotated description that `opsctl init` writes";
+        let hint = keys_at(text, at).map_or(see.to_owned(), |keys| format!("change `{keys}`; {see}"));
         Self::at(file, text, at, &in_plain_words(&error.message().replace('\n', ", ")), hint)
     }
 
@@ -54,7 +55,8 @@ impl ProfileError {
     }
 
     pub(super) fn from_conflict(file: &Path, text: &str, conflict: &Conflict) -> Self {
-        let at = span_of(text, &conflict.keys).map_or(0, |span| span.start);
+        let of_keys = || span_of(text, &conflict.keys).map_or(0, |span| span.start);
+        let at = conflict.at.unwrap_or_else(of_keys);
         let hint = format!("change `{}`, or what it refers to", conflict.keys.join("."));
         Self::at(file, text, at, &conflict.message, hint)
     }
@@ -136,6 +138,21 @@ impl<'a> Unknown<'a> {
         let nearest = self.known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
         (likeness(nearest) >= LIKENESS).then_some(nearest)
     }
+}
+
+/// The keys that lead to the value at a place; none to a whole section.
+fn keys_at(text: &str, at: usize) -> Option<String> {
+    below(DeTable::parse(text).ok()?.get_ref(), at)
+}
+
+fn below(table: &DeTable<'_>, at: usize) -> Option<String> {
+    let (key, value) = table.iter().find(|(_, value)| value.span().contains(&at))?;
+    let within = match value.get_ref() {
+        DeValue::Table(inner) => Some(below(inner, at)?),
+        DeValue::Array(values) => values.iter().find_map(|value| below(value.get_ref().as_table()?, at)),
+        _ => None,
+    };
+    Some(within.map_or(key.get_ref().to_string(), |within| format!("{}.{within}", key.get_ref())))
 }
 
 /// Where the value is that the keys lead to, or as near to it as they lead.

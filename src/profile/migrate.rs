@@ -89,10 +89,6 @@ struct AppliedTable {
 #[derive(Debug, thiserror::Error)]
 enum Unfit {
     #[error(
-        "`command` is empty: name the program and its arguments, or leave it out to run the service as it is"
-    )]
-    EmptyCommand,
-    #[error(
         "in `command`, `$` is followed by neither `{{NAME}}` nor another `$`: write `${{NAME}}`, or `$$` for a dollar"
     )]
     InvalidReference,
@@ -107,7 +103,6 @@ impl TryFrom<MigrateTable> for Migrate {
         let MigrateTable { service, command, timeout, applied: Applied(applied) } = table;
         let run = match command {
             None => MigrationRun::Service(service),
-            Some(command) if command.is_empty() => return Err(Unfit::EmptyCommand),
             Some(command) if !command.iter().all(|argument| has_sound_references(argument)) => {
                 return Err(Unfit::InvalidReference);
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::migrate::Applied;
 use super::{
     Address, AppliedMigrations, Freshness, HealthPolicy, Hooks, HttpPath, Logs, Product, ProfileError,
-    ServiceName, SigningKey, Smoke, Source, Support, UnitName, check, limit,
+    ServiceName, SigningKey, Smoke, Source, Support, UnitName, check, empty, limit,
 };
 use crate::model::release::Version;
 
@@ -197,7 +197,8 @@ impl ProcessProfile {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ProfileError> {
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::from_toml(file, text, &error))?;
-        check::check_process(&profile)
+        empty::check(text)
+            .and_then(|()| check::check_process(&profile))
             .map_err(|conflict| ProfileError::from_conflict(file, text, &conflict))?;
         Ok(profile)
     }

@@ -115,10 +115,6 @@ enum Unfit {
     NothingToRehash,
     #[error("`on_record` is for a value that is replaced: in a dual window `count` shows what is stored")]
     NothingOnRecord,
-    #[error("`command` of `rehash` is empty: name the program and its arguments")]
-    EmptyCommand,
-    #[error("`generate` is empty: name the program and its arguments, or leave it out for a random value")]
-    EmptyGenerate,
     #[error("either `bytes` or `generate` says where a new value comes from, not both")]
     TwoSources,
     #[error("`previous` is missing: name the setting for the value before")]
@@ -158,7 +154,6 @@ impl TryFrom<RotationTable> for Rotation {
         }
         let made = match (generate, bytes) {
             (Some(_), Some(_)) => return Err(Unfit::TwoSources),
-            (Some(command), None) if command.is_empty() => return Err(Unfit::EmptyGenerate),
             (Some(command), None) => Made::Program { command },
             (None, Some(bytes)) if !(16..=64).contains(&bytes) => return Err(Unfit::Bytes),
             (None, bytes) => Made::Random { bytes: bytes.unwrap_or(DEFAULT_BYTES) },
@@ -166,9 +161,6 @@ impl TryFrom<RotationTable> for Rotation {
         let way = match (method, rehash) {
             (Method::DualWindow, None) => return Err(Unfit::NoRehash),
             (Method::DualWindow, Some(_)) if on_record.is_some() => return Err(Unfit::NothingOnRecord),
-            (Method::DualWindow, Some(rehash)) if rehash.command.is_empty() => {
-                return Err(Unfit::EmptyCommand);
-            }
             (Method::DualWindow, Some(rehash)) => Way::DualWindow { rehash, count },
             (Method::Replaced, None) if count.is_none() => Way::Replaced { on_record },
             (Method::DatabaseLogin, None) if count.is_none() && on_record.is_none() => {

@@ -28,6 +28,14 @@ pub struct Address(String);
 /// Why a text is not a source or an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSource {
+    /// Nothing is written down.
+    #[error(
+        "a source is a folder with a folder for each release, or the address of archives: leave it out without one"
+    )]
+    Empty,
+    /// Something other than the version stands to be filled in.
+    #[error("nothing but `{{version}}` is filled in, and that in an address: write the rest as it is")]
+    Placeholder,
     /// Neither HTTP nor HTTPS.
     #[error("an address begins with `https://` or `http://`, and a host follows")]
     Scheme,
@@ -43,8 +51,12 @@ impl TryFrom<String> for Source {
     type Error = InvalidSource;
 
     fn try_from(text: String) -> Result<Self, InvalidSource> {
+        if text.trim().is_empty() {
+            return Err(InvalidSource::Empty);
+        }
         if !text.contains("://") {
-            return Ok(Self::Folder(text.into()));
+            let is_filled = text.contains("${") || text.contains(VERSION);
+            return if is_filled { Err(InvalidSource::Placeholder) } else { Ok(Self::Folder(text.into())) };
         }
         if !text.contains(VERSION) {
             return Err(InvalidSource::NoVersion);
@@ -66,6 +78,9 @@ impl TryFrom<String> for Address {
             |char: char| matches!(char, '?' | '#' | '@' | '\\') || char.is_whitespace() || char.is_control();
         if text.contains(bad) {
             return Err(InvalidSource::Login);
+        }
+        if text.replace(VERSION, "").contains(['{', '}']) {
+            return Err(InvalidSource::Placeholder);
         }
         Ok(Self(text))
     }
@@ -156,6 +171,10 @@ mod tests {
         assert_eq!(source("https://example.org/c.tar.gz"), Err(InvalidSource::NoVersion));
         for text in ["ftp://example.org/{version}", "https://{version}", "https:///{version}"] {
             assert_eq!(source(text), Err(InvalidSource::Scheme), "{text}");
+        }
+        assert_eq!(source(" "), Err(InvalidSource::Empty));
+        for text in ["https://example.org/{arch}/{version}", "${INSTALL}/releases", "/srv/{version}"] {
+            assert_eq!(source(text), Err(InvalidSource::Placeholder), "{text}");
         }
         for text in ["https://me:secret@example.org/{version}", "https://example.org/{version}?token=x"] {
             assert_eq!(source(text), Err(InvalidSource::Login), "{text}");

@@ -326,10 +326,7 @@ fn a_rotation_is_described_with_the_secret_that_it_is_of() {
 
 #[rstest]
 #[case("method = \"dual-window\"", "a dual window needs `rehash`")]
-#[case(
-    "method = \"dual-window\"\nrehash = { service = \"web\", command = [] }",
-    "`command` of `rehash` is empty"
-)]
+#[case("method = \"dual-window\"\nrehash = { service = \"web\", command = [] }", "`command` is empty")]
 #[case(
     "method = \"dual-window\"\non_record = \"SELECT 1\"\nrehash = { service = \"web\", command = [\"x\"] }",
     "`on_record` is for a value that is replaced"

@@ -116,7 +116,7 @@ checked_text!(
     /// The path of an HTTP request, query included.
     HttpPath,
     "the path of a request",
-    "begin it with `/`, without host, space and `#`",
+    "begin it with `/`, without host, space, `#` and `${...}`, for which nothing is filled in",
     is_http_path
 );
 
@@ -190,6 +190,7 @@ impl SqlName {
 fn is_http_path(text: &str) -> bool {
     text.starts_with('/')
         && !text.contains(|char: char| char.is_whitespace() || char.is_control() || char == '#')
+        && !text.contains("${")
 }
 
 #[cfg(test)]

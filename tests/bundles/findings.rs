@@ -89,6 +89,22 @@ fn a_full_disk_explains_the_database_and_all_that_stands_on_it() {
 }
 
 #[test]
+fn a_backup_that_is_gone_unrecorded_or_somebody_elses_is_not_said_to_be_damaged() {
+    let with = |which: usize, trouble: &str| {
+        let mut sample = Sample::healthy();
+        sample.backups[which].trouble = Some(trouble.into());
+        findings(&sample.bundle())
+    };
+    let gone = with(0, "missing");
+    assert_eq!(ids(&gone), ["backup-gone"]);
+    assert!(gone[0].title.contains("1 backup without a file"), "{gone:?}");
+    assert_eq!(ids(&with(0, "found, not recorded")), Vec::<&str>::new());
+    assert_eq!(ids(&with(3, "found, not recorded")), Vec::<&str>::new(), "it is one to go back to");
+    assert_eq!(ids(&with(0, "this install did not write it")), Vec::<&str>::new());
+    assert_eq!(ids(&with(0, "changed since it was written")), ["backup-damaged"]);
+}
+
+#[test]
 fn a_pooler_explains_why_nobody_hears_of_jobs() {
     let found = findings(&Sample::pooler().bundle());
     assert_eq!(ids(&found), ["transaction-pooler", "queue-stuck"]);

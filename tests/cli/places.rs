@@ -13,7 +13,8 @@ fn with_records_in(folder: &str) -> Sandbox {
     sandbox.write("compose/docker-compose.yml", "services:\n  api:\n    image: example/product:1.0.0\n");
     sandbox.operation(ID, "1-upgrade-done.jsonl");
     if folder != "." {
-        fs::rename(sandbox.path().join(".opsctl"), sandbox.path().join(folder).join(".opsctl")).unwrap();
+        fs::rename(sandbox.path().join(".opsctl"), sandbox.path().join(folder).join(".opsctl"))
+            .expect("a rename");
     }
     sandbox
 }

@@ -84,9 +84,11 @@ fn a_backup_that_is_not_what_it_was_is_not_told_as_verified() {
         ".opsctl/backups.json",
         format!(r#"{{"format":1,"last_sequence":1,"last_id":"2026-01-02-030405","backups":[{record}]}}"#),
     );
-    for (content, told) in
-        [(None, "missing"), (Some("cut"), "changed since it was written"), (Some("as it was"), "verified")]
-    {
+    for (content, told) in [
+        (None, "missing"),
+        (Some("cut"), "changed since it was written"),
+        (Some("as it was"), "read back 2026-01-02"),
+    ] {
         if let Some(content) = content {
             sandbox.write(&format!("backup/{name}"), content);
         }
@@ -95,7 +97,7 @@ fn a_backup_that_is_not_what_it_was_is_not_told_as_verified() {
         let said = check.to_string();
         let expected = match told {
             "missing" => "the file of 2026-01-02-030405 is missing",
-            "verified" => "old",
+            "read back 2026-01-02" => "old",
             _ => "the file of 2026-01-02-030405 is not what was written",
         };
         assert!(said.contains(expected), "{said}");

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use crate::sandbox::Sandbox;
 
 const NAME: &str = "support-bundle-2026-03-14-023000.tar.gz";
@@ -58,6 +60,15 @@ fn what_is_no_bundle_is_said_and_what_to_do_about_it() {
 }
 
 #[test]
+fn a_pipe_is_no_bundle_and_is_not_waited_for() {
+    let sandbox = Sandbox::empty();
+    let pipe = sandbox.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+    let run = sandbox.run("support-bundle inspect pipe");
+    assert!(run.status == 1 && run.stderr.contains("neither a file nor a folder"), "{run}");
+}
+
+#[test]
 fn what_was_altered_on_its_way_is_told() {
     let sandbox = with_bundle();
     let cut = fs::read(sandbox.path().join(NAME)).expect("a bundle");
@@ -66,4 +77,5 @@ fn what_was_altered_on_its_way_is_told() {
     assert_eq!(run.status, 0, "{run}");
     assert!(run.stdout.contains("the archive is damaged or cut short"), "{run}");
     assert!(run.stdout.contains("out of memory: agledger-worker"), "{run}");
+    assert!(run.stdout.starts_with("cut: without its manifest"), "{run}");
 }

@@ -83,6 +83,8 @@ fn the_release_that_runs_is_brought_back_by_a_start_and_goes_on_meanwhile() {
     remove(&install, "1.0.0");
     let refused = exits(&install, 3, &["upgrade", "1.1.0"]);
     assert!(refused.fault().contains("`opsctl start 1.0.0`"), "{}", refused.told());
+    let (status, text) = install.run("preflight --only release-present");
+    assert!(status == 3 && text.contains("again: `opsctl start 1.0.0`"), "{text}");
     let process = fs::read(install.path(".opsctl/run/collector.process")).unwrap();
     does(&install, &["start"]);
     assert_eq!(fs::read(install.path(".opsctl/run/collector.process")).unwrap(), process);

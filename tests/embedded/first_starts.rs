@@ -54,6 +54,17 @@ fn a_first_start_that_fails_is_taken_back_and_another_release_is_started() {
 }
 
 #[test]
+fn a_release_that_dies_after_it_was_watched_is_seen_as_long_as_a_canary_would_be() {
+    // It takes ten seconds to die.
+    let install = Install::described(|text| text.replace("stable_for = \"1500ms\"", "stable_for = \"14s\""));
+    let (status, text) = install.run("start 2.0.0-dies-later");
+    assert!(status == 1 && text.contains("collector ended"), "{text}");
+    assert!(text.contains("watching that it stays so"), "it was well at first: {text}");
+    assert!(!is_selected(&install) && !install.store().exists(), "{text}");
+    assert!(!install.is_healthy());
+}
+
+#[test]
 fn a_start_that_fails_leaves_the_store_that_was_there() {
     let install = Install::started("1.0.0");
     install.send("a");

@@ -1,5 +1,6 @@
 //! What is known of one backup.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -45,6 +46,16 @@ pub struct Verification {
     pub at: Timestamp,
     /// How.
     pub how: Proof,
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.how {
+            Proof::ReadBack => "read back",
+            Proof::Restored => "restored",
+        };
+        write!(formatter, "{how} {}", self.at.strftime("%Y-%m-%d"))
+    }
 }
 
 /// How a backup was found to be right.

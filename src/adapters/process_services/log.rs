@@ -1,12 +1,13 @@
 //! Where the log of a process is.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::adapters::sqlite::copy::beside;
 use crate::adapters::systemd::journal::{self, Entry, Wanted};
 use crate::error::Fault;
 use crate::profile::UnitName;
@@ -75,6 +76,19 @@ impl fmt::Display for ProcessLog {
     }
 }
 
+/// Where a log is put that has grown long, when a new one is begun.
+pub(super) fn put_aside(log: &Path) -> PathBuf {
+    beside(log, ".1")
+}
+
+/// The files that a log is in, the older one first, and of each at most how many bytes of its end belong to the last `most`.
+pub fn ends(log: &Path, most: u64) -> Vec<(PathBuf, u64)> {
+    let length = fs::metadata(log).map_or(0, |log| log.len());
+    let older = Some(put_aside(log)).filter(|older| older.is_file());
+    let older = older.map(|older| (older, most.saturating_sub(length)));
+    older.into_iter().chain([(log.to_owned(), most)]).collect()
+}
+
 fn file_tail(file: &Path, lines: usize, from: u64) -> io::Result<Vec<String>> {
     let mut log = File::open(file)?;
     let length = log.metadata()?.len();
@@ -93,6 +107,18 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::adapters::files::{self, Mode};
+
+    #[test]
+    fn the_older_half_of_a_log_has_what_the_newer_one_leaves_of_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("x.log");
+        assert_eq!(ends(&log, 9), [(log.clone(), 9)]);
+        files::replace(&log, b"1234", Mode::Exactly(0o600)).unwrap();
+        files::replace(&put_aside(&log), b"older", Mode::Exactly(0o600)).unwrap();
+        assert_eq!(ends(&log, 9), [(folder.path().join("x.log.1"), 5), (log.clone(), 9)]);
+        assert_eq!(ends(&log, 3)[0].1, 0);
+    }
 
     #[test]
     fn the_end_of_a_log_is_that_of_one_run() {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::log::LogBegin;
+use super::log::{LogBegin, put_aside};
 use crate::adapters::files::{self, Mode};
 use crate::adapters::holders::behind_name;
 use crate::adapters::sqlite::copy::beside;
@@ -17,6 +17,9 @@ use crate::model::release::Version;
 
 /// Tells one boot of the machine from another.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
+
+/// A start begins a new log when the one that is there is longer.
+const LONG_LOG: u64 = 16 << 20;
 
 /// Where the moment of a process's start is, behind the name of its program.
 const START_TIME: usize = 19;
@@ -70,6 +73,16 @@ impl Record {
 
     pub(super) fn log(&self) -> PathBuf {
         beside(&self.base, ".log")
+    }
+
+    /// Puts a log that has grown long aside, in the place of the one that was put there before. For when its process has ended:
+    /// whatever still has it open goes on to write into it under its new name, so that no line is lost.
+    pub(super) fn put_long_log_aside(&self) {
+        let log = self.log();
+        if fs::metadata(&log).is_ok_and(|log| log.len() > LONG_LOG) {
+            // One that stays where it is goes on, and is no reason not to start.
+            let _ = fs::rename(&log, put_aside(&log));
+        }
     }
 
     /// Notes what is about to be started, in the place of what ended.
@@ -220,6 +233,24 @@ mod tests {
         assert_eq!(record.log_begin().bytes, 18);
         assert!(record.log_begin().at.is_some());
         assert_eq!(record.intent().unwrap(), Some(intent));
+    }
+
+    #[test]
+    fn a_long_log_is_put_aside_with_what_is_still_written_to_it_and_a_short_one_goes_on() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().unwrap();
+        let record = Record::at(folder.path(), "collector");
+        let aside = put_aside(&record.log());
+        record.put_long_log_aside();
+        let mut writer = fs::File::options().append(true).create(true).open(record.log()).unwrap();
+        writer.set_len(LONG_LOG).unwrap();
+        record.put_long_log_aside();
+        assert!(record.log().exists() && !aside.exists());
+        writer.write_all(b"a\n").unwrap();
+        record.put_long_log_aside();
+        writer.write_all(b"late\n").unwrap();
+        assert!(!record.log().exists());
+        assert!(fs::read(&aside).unwrap().ends_with(b"a\nlate\n"));
     }
 
     #[test]

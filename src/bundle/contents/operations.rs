@@ -24,6 +24,20 @@ pub struct BackupFacts {
     pub trouble: Option<String>,
 }
 
+impl BackupFacts {
+    /// The trouble of one whose file is not there.
+    pub const GONE: &str = "missing";
+    /// The trouble of one that nothing is recorded of, and that can be used all the same.
+    pub const UNRECORDED: &str = "found, not recorded";
+    /// The trouble of a file that is somebody else's.
+    pub const FOREIGN: &str = "this install did not write it";
+
+    /// Whether it can be used, as far as that was seen.
+    pub fn is_usable(&self) -> bool {
+        self.trouble.as_deref().is_none_or(|trouble| trouble == Self::UNRECORDED)
+    }
+}
+
 /// One operation that is on record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

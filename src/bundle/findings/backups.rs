@@ -23,12 +23,18 @@ pub(super) fn inventory(bundle: &Bundle) -> Vec<Finding> {
     }
     let backups = &bundle.facts().backups;
     let mut findings: Vec<Finding> = damaged(bundle, backups).into_iter().collect();
+    findings.extend(gone(bundle, backups));
     findings.extend(freshness(bundle, backups));
     findings
 }
 
 fn damaged(bundle: &Bundle, backups: &[BackupFacts]) -> Option<Finding> {
-    let bad: Vec<&BackupFacts> = backups.iter().filter(|backup| backup.trouble.is_some()).collect();
+    let is_damaged = |backup: &&BackupFacts| {
+        let is_elsewhere =
+            matches!(backup.trouble.as_deref(), Some(BackupFacts::GONE | BackupFacts::FOREIGN));
+        !backup.is_usable() && !is_elsewhere
+    };
+    let bad: Vec<&BackupFacts> = backups.iter().filter(is_damaged).collect();
     let number = quantity::counted(bad.len() as u64, "backup", "backups");
     let evidence = bad.iter().take(5).map(|backup| {
         let text = format!("{}: {}", backup.id, backup.trouble.as_deref().unwrap_or_default());
@@ -42,8 +48,28 @@ fn damaged(bundle: &Bundle, backups: &[BackupFacts]) -> Option<Finding> {
     })
 }
 
+fn gone(bundle: &Bundle, backups: &[BackupFacts]) -> Option<Finding> {
+    let is_gone = |backup: &&BackupFacts| backup.trouble.as_deref() == Some(BackupFacts::GONE);
+    let gone: Vec<&BackupFacts> = backups.iter().filter(is_gone).collect();
+    let number = quantity::counted(gone.len() as u64, "backup", "backups");
+    let evidence = gone
+        .iter()
+        .take(5)
+        .map(|backup| seen(bundle, backup, "\"trouble\"", format!("{}: missing", backup.id)));
+    (!gone.is_empty()).then(|| {
+        Finding::new(
+            "backup-gone",
+            Warning,
+            format!("backup gone: {number} without a file where it should be"),
+        )
+        .seen(evidence)
+        .remedy("is the disk mounted, or were they moved? `opsctl backup list` shows where each should be")
+        .explained("backup-missing")
+    })
+}
+
 fn freshness(bundle: &Bundle, backups: &[BackupFacts]) -> Option<Finding> {
-    let good = backups.iter().rev().find(|backup| backup.trouble.is_none());
+    let good = backups.iter().rev().find(|backup| backup.is_usable());
     let Some(newest) = good else {
         let line = bundle.line_of(member::BACKUPS, &["["]);
         let finding = Finding::new("backup-missing", Critical, "no backup: there is none to go back to")

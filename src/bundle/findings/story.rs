@@ -161,7 +161,10 @@ const SAME: &[(&str, &[&str])] = &[
     ("check-product-health", DOWN),
     ("check-product-version", &["version-mismatch"]),
     ("check-product-replicas", &["settings-differ", "image-drift"]),
-    ("check-product-backup", &["backup-old", "backup-missing", "backup-unverified", "backup-damaged"]),
+    (
+        "check-product-backup",
+        &["backup-old", "backup-missing", "backup-unverified", "backup-damaged", "backup-gone"],
+    ),
     ("check-verify-health", DOWN),
     ("check-verify-migrations", &["pending-migrations"]),
     ("check-verify-data", &["data-corruption"]),

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::adapters::catalogue::{Catalogue, Listed, Pin, Proof, Record};
+use crate::adapters::catalogue::{Catalogue, Listed, Pin};
 use crate::adapters::dump_backups::{catalogue_fault, decisions, remove_prunable};
 use crate::cli::BackupPlace;
+use crate::commands::backup::latest::latest;
 use crate::commands::backup::{directory, keep as keep_of};
 use crate::commands::context::{Context, Outcome};
 use crate::commands::operate::{self, Turn};
@@ -38,7 +39,7 @@ pub(super) async fn list(context: &Context, asked: &BackupPlace) -> Result<Outco
             record.release.as_ref().map_or("unknown".to_owned(), ToString::to_string),
             quantity::bytes(record.size_bytes),
             quantity::count(record.rows),
-            verified(record),
+            record.verified.map_or("no".to_owned(), |verified| verified.to_string()),
             record.pinned.as_ref().map(pinned).unwrap_or_default(),
             place_of(listed, &directory),
         ]);
@@ -90,19 +91,6 @@ fn state_of(listed: &Listed) -> &'static str {
         Listed::Known { file: FileState::Changed, .. } => "changed since it was written",
         Listed::Known { file: FileState::Missing, .. } => "missing",
         Listed::Found(_) => "found, not recorded",
-    }
-}
-
-fn verified(record: &Record) -> String {
-    match record.verified {
-        None => "no".to_owned(),
-        Some(verification) => {
-            let how = match verification.how {
-                Proof::ReadBack => "read back",
-                Proof::Restored => "restored",
-            };
-            format!("{how} {}", verification.at.strftime("%Y-%m-%d"))
-        }
     }
 }
 
@@ -221,23 +209,28 @@ pub fn id_of(path: &Path) -> Option<BackupId> {
 
 /// The archive that a person means: a file, the identifier of a backup, or the latest.
 pub fn archive(install: &dyn Kept, directory: &Path, named: &str) -> Result<PathBuf, Failure> {
-    let known = open(install)?;
     if named == "latest" {
-        let mut newest_first = known.records().iter().rev().map(|record| record.path(directory));
-        return newest_first.find(|path| path.is_file()).ok_or_else(|| {
-            Failure::usage(Fault::new("there is no backup yet").hint("`opsctl backup` takes one"))
-        });
+        return latest(install, directory, None);
     }
+    let known = open(install)?;
     let by_id = named.parse().ok().map(|id| known.path_of(id, directory));
     let by_path = [PathBuf::from(named), install.place().dir.join(named), directory.join(named)];
-    by_id.into_iter().chain(by_path).find(|path| path.is_file()).ok_or_else(|| {
-        Failure::usage(
-            Fault::new(format!("there is no backup {named}"))
-                .hint("`opsctl backup list` shows those that there are; `latest` means the newest"),
-        )
-    })
+    let all: Vec<PathBuf> = by_id.iter().cloned().chain(by_path).collect();
+    if let Some(path) = all.iter().find(|path| path.is_file()) {
+        return Ok(path.clone());
+    }
+    let is_on_record = named.parse().is_ok_and(|id| known.record(id).is_ok());
+    let fault = match (&by_id, all.iter().find(|path| path.exists())) {
+        (Some(path), None) if is_on_record => Fault::new(format!("the file of backup {named} is not there"))
+            .hint(format!("look at {}: is the disk mounted, and was it moved?", path.display())),
+        (_, Some(path)) => Fault::new(format!("{} is no backup: it is no file", path.display())),
+        (_, None) => Fault::new(format!("there is no backup {named}")),
+    };
+    Err(Failure::usage(
+        fault.hint("`opsctl backup list` shows those that there are; `latest` means the newest"),
+    ))
 }
 
-fn open(install: &dyn Kept) -> Result<Catalogue, Failure> {
+pub(super) fn open(install: &dyn Kept) -> Result<Catalogue, Failure> {
     Catalogue::open(install.place().state.root()).map_err(|error| catalogue_fault(&error).into())
 }

@@ -24,7 +24,7 @@ use crate::model::operation::OperationKind;
 use crate::model::release::Version;
 use crate::plan::Plan;
 use crate::plan::step::{Before, Release, Step};
-use crate::ports::{Services as _, Settings as _};
+use crate::ports::{Limits, Services as _, Settings as _};
 use crate::report::{Event, Reporter as _};
 use taken_back::WayBack;
 
@@ -91,12 +91,18 @@ async fn carried_out(
     recorded: &mut Recorded<'_>,
 ) -> Result<(), Failure> {
     let progress = |progress| context.report(&Event::Progress(progress));
-    let (all, limits) = (site.all(), site.limits());
+    let (all, limits) = (site.all(), limits(site));
     recorded.step(0, services.pull(release, &progress)).await?;
     recorded.step(1, link(site).select(release)).await?;
     recorded.step(2, services.start(&all, release)).await?;
     let gates = gates::pass(services, Subject::Services(&all, release), &limits, &progress);
     recorded.step(3, gates).await
+}
+
+/// No canary was proven before: what would have been seen of it has to be seen of the process itself.
+fn limits(site: &Embedded) -> Limits {
+    let limits = site.limits();
+    Limits { stable: limits.stable.max(limits.canary_stable), ..limits }
 }
 
 fn serving(site: &Embedded, services: &ProcessServices, release: &Release) -> Outcome {

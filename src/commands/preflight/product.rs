@@ -260,7 +260,7 @@ pub(super) fn backup(survey: &Outlook<'_>) -> Judgement {
             judge::NewestBackup {
                 id: record.id.to_string(),
                 age: Duration::try_from(age).unwrap_or_default(),
-                verified: record.verified.is_some(),
+                verified: record.verified.map(|verified| verified.to_string()),
                 file,
             }
         })),

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use self::migration::Migration;
 use self::scratch::{Names, Scratch};
 use super::report::{self, Made, MadeFrom, Tried};
-use super::{Rehearses, chosen, migrations, room, with_an_end};
+use super::{Rehearses, Wanted, chosen, migrations, room, with_an_end};
 use crate::adapters::archive::Summary;
 use crate::adapters::backup_shelf::Shelf;
 use crate::adapters::compose_services::{ComposeServices, fault as docker_fault};
@@ -24,7 +24,6 @@ use crate::adapters::postgres::properties::database_facts;
 use crate::adapters::postgres::rows::row_counts;
 use crate::adapters::product_database::{self, ProductDatabase};
 use crate::adapters::tool_host::ToolHost;
-use crate::cli::Upgrade;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::{self, Found};
 use crate::commands::database::{self, Reached};
@@ -35,7 +34,6 @@ use crate::commands::restore::check;
 use crate::commands::upgrade::{nothing_to_do, target};
 use crate::error::{Failure, Fault};
 use crate::model::manifest::Mode;
-use crate::model::release::Version;
 use crate::operations::MigrateBy;
 use crate::plan::step::Release;
 use crate::ports::{Backups as _, Services as _};
@@ -56,23 +54,16 @@ struct Rehearsal<'a> {
 }
 
 /// Tries the migrations of a release on a backup: the newest one if none is named.
-pub(super) async fn run(
-    context: &Context,
-    place: Place,
-    asked: &Upgrade,
-    version: &Version,
-    source: Option<&str>,
-) -> Result<Outcome, Failure> {
+pub(super) async fn run(context: &Context, place: Place, wanted: &Wanted<'_>) -> Result<Outcome, Failure> {
     let install = Install::open(context, place).await?;
     let names = Names::of(&install.model.project)?;
     let services = live::services(context, &install, &names.operation)?;
     let found = current::look(&install, &services).await?;
-    let target = target::resolve(context, &install, version).await?;
+    let target = target::resolve(context, &install, wanted.version).await?;
     if let Some(outcome) = nothing_to_do(&found, &target) {
         return Ok(outcome);
     }
-    let directory = install.place.backup_dir(asked.create.place.backup_dir.as_deref(), &install.variables);
-    let (archive, summary) = chosen(&install, &directory, source.unwrap_or("latest"))?;
+    let (archive, summary) = chosen(&install, wanted.asked, wanted.source.unwrap_or("latest"))?;
     let by = migrations(current::migrate_by(&install), &found, &target)?;
     let rehearsal = Rehearsal { context, install, names, services, found, target, by, archive, summary };
     with_an_end(&rehearsal).await

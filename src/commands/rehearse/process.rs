@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::migration::Migration;
 use self::redirect::Redirection;
 use super::report::{self, Made, MadeFrom, State, Tried};
-use super::{Rehearses, chosen, migrations, room, with_an_end};
+use super::{Rehearses, Wanted, chosen, migrations, room, with_an_end};
 use crate::adapters::archive::Summary;
 use crate::adapters::disk::{self, Need};
 use crate::adapters::process_services::ProcessServices;
@@ -20,7 +20,6 @@ use crate::adapters::releases::Releases;
 use crate::adapters::sqlite::condition::{self, Depth};
 use crate::adapters::sqlite::copy;
 use crate::adapters::sqlite_database::{SqliteDatabase, working};
-use crate::cli::Upgrade;
 use crate::commands::context::{Context, Outcome};
 use crate::commands::current::Found;
 use crate::commands::embedded::Embedded;
@@ -35,7 +34,6 @@ use crate::commands::upgrade::{Upgrades as _, nothing_to_do};
 use crate::error::{Failure, Fault};
 use crate::model::manifest::Sqlite;
 use crate::model::operation::{OperationId, OperationKind};
-use crate::model::release::Version;
 use crate::model::secret::Secret;
 use crate::plan::step::{OneOff, Release};
 use crate::ports::{Backups as _, Services as _};
@@ -56,22 +54,16 @@ struct Rehearsal<'a> {
 }
 
 /// Tries the migrations of a release on the backup that is named, or on a copy of the live store.
-pub(super) async fn run(
-    context: &Context,
-    place: Place,
-    asked: &Upgrade,
-    version: &Version,
-    source: Option<&str>,
-) -> Result<Outcome, Failure> {
+pub(super) async fn run(context: &Context, place: Place, wanted: &Wanted<'_>) -> Result<Outcome, Failure> {
+    let asked = wanted.asked;
     let site = Embedded::open(context, place).await?;
     let operation = OperationId::parse("rehearsal").ok_or_else(|| Fault::new("no name for a rehearsal"))?;
     let found = site.look(context, &operation).await?;
-    let target = site.target(context, version, asked.sha256).await?;
+    let target = site.target(context, wanted.version, asked.sha256).await?;
     if let Some(outcome) = nothing_to_do(&found, &target) {
         return Ok(outcome);
     }
-    let directory = site.place.backup_dir(asked.create.place.backup_dir.as_deref(), &site.variables);
-    let backup = source.map(|named| chosen(&site, &directory, named)).transpose()?;
+    let backup = wanted.source.map(|named| chosen(&site, asked, named)).transpose()?;
     let live = site.database().live();
     let by = migrations(site.operated(&found, live).migrate, &found, &target)?;
     let command = by.command.unwrap_or_default();

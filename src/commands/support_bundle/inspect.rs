@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::adapters::bundle_files;
 use crate::adapters::files::{self, Mode};
+use crate::bundle::contents::member;
 use crate::bundle::findings::{Finding, Severity, findings};
 use crate::bundle::page;
 use crate::bundle::read::Bundle;
@@ -33,8 +34,11 @@ fn screen(bundle: &Bundle, found: &[Finding]) -> String {
     let manifest = &bundle.facts().manifest;
     let release = manifest.release.as_deref().map_or(String::new(), |release| format!(" {release}"));
     let mode = manifest.database_mode.as_deref().map_or(String::new(), |mode| format!(", {mode} database"));
-    let mut text =
-        format!("{}: {}{release}{mode}, made {}\n", bundle.name(), manifest.product, manifest.created);
+    let mut text = if bundle.member(member::MANIFEST).is_some() {
+        format!("{}: {}{release}{mode}, made {}\n", bundle.name(), manifest.product, manifest.created)
+    } else {
+        format!("{}: without its manifest, so that neither product nor time is known\n", bundle.name())
+    };
     for finding in found {
         let _ = write!(text, "\n{}", one(finding));
     }

@@ -1,7 +1,7 @@
 //! What the product's logs tell in numbers, as `opsctl logs stats` counts them.
 
 use crate::adapters::docker::LogLimits;
-use crate::adapters::process_services::ProcessLog;
+use crate::adapters::process_services::{ProcessLog, ends};
 use crate::adapters::sqlite_database::working;
 use crate::bundle::contents::member;
 use crate::commands::logs;
@@ -52,8 +52,10 @@ pub(super) async fn of_process(desk: &Desk<'_>) -> Outcome {
         ProcessLog::File(file) => {
             let counted = working(move || {
                 let mut counter = Counter::new(&profile.logs, Per::Minute, span);
-                let whole = logs::end_of_file(&file, OF_PROCESS.into(), &mut counter)
-                    .map_err(|failure| failure.fault)?;
+                let mut whole = true;
+                for (file, most) in ends(&file, OF_PROCESS.into()) {
+                    whole &= logs::end_of_file(&file, most, &mut counter).map_err(|failure| failure.fault)?;
+                }
                 Ok((counter.finish(), whole))
             });
             counted.await?

@@ -34,7 +34,7 @@ pub(super) async fn backups(desk: &Desk<'_>) -> Outcome {
                 id: foreign.file_name,
                 bytes: foreign.size_bytes,
                 trouble: Some(match foreign.kind {
-                    Ok(_) => "this install did not write it".to_owned(),
+                    Ok(_) => BackupFacts::FOREIGN.to_owned(),
                     Err(error) => error.to_string(),
                 }),
                 ..BackupFacts::default()
@@ -52,8 +52,8 @@ fn backup(listed: &Listed) -> BackupFacts {
     let trouble = match listed {
         Listed::Known { file: FileState::Present, .. } => None,
         Listed::Known { file: FileState::Changed, .. } => Some("changed since it was written"),
-        Listed::Known { file: FileState::Missing, .. } => Some("missing"),
-        Listed::Found(_) => Some("found, not recorded"),
+        Listed::Known { file: FileState::Missing, .. } => Some(BackupFacts::GONE),
+        Listed::Found(_) => Some(BackupFacts::UNRECORDED),
     };
     BackupFacts { trouble: trouble.map(str::to_owned), ..recorded(listed.record()) }
 }

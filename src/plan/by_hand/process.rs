@@ -173,7 +173,7 @@ mod tests {
             reason: crate::model::manifest::Reason::Archive,
             of: Some(name("retired")),
         };
-        assert_eq!(by_hand.commands_among(&drop, &[drop.clone()]), ["rm -f /i/retired"]);
+        assert_eq!(by_hand.commands_among(&drop, std::slice::from_ref(&drop)), ["rm -f /i/retired"]);
         let told = by_hand.commands_among(&drop, &[archive, drop.clone()]);
         assert!(told.iter().all(|line| line.starts_with('#')), "{told:?}");
     }

@@ -8,7 +8,8 @@ use crate::model::release::Version;
 use crate::plan::step::Step;
 use crate::preflight::Judgement;
 use crate::preflight::product as judge;
-use crate::preflight::release::{self, Noted, Program};
+use crate::preflight::release::{self, Folder, Noted, Program};
+use crate::profile::ProcessProfile;
 
 /// The release that is selected, else the one that runs.
 fn selected(survey: &ProcessSurvey<'_>) -> Result<Version, Judgement> {
@@ -27,7 +28,15 @@ async fn program(survey: &ProcessSurvey<'_>) -> Result<(Version, Program), Judge
 
 pub(super) async fn present(survey: &ProcessSurvey<'_>) -> Judgement {
     match program(survey).await {
-        Ok((version, program)) => release::present(version.as_str(), &program),
+        Ok((version, program)) => {
+            let folder = ProcessProfile::release_dir(&survey.place.dir, &version);
+            let folder = Folder {
+                path: folder.display().to_string(),
+                is_there: folder.is_dir(),
+                has_source: survey.profile.runtime.source.is_some(),
+            };
+            release::present(version.as_str(), &folder, &program)
+        }
         Err(skipped) => skipped,
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::future::join_all;
 
 use crate::adapters::bundle_store::Room;
-use crate::adapters::process_services::ProcessLog;
+use crate::adapters::process_services::{ProcessLog, ends};
 use crate::adapters::systemd::journal::{self, Wanted};
 use crate::bundle::contents::{Collected, member};
 use crate::bundle::log::Log;
@@ -57,8 +57,12 @@ fn logs_in(folder: &Path) -> Vec<(String, PathBuf)> {
 
 async fn of_file(desk: &Desk<'_>, file: &Path, path: &str) -> Outcome {
     let window = desk.scene.window;
-    let end = tail_of(file, LOOKED_AT.into())
-        .map_err(|error| Fault::caused_by(format!("cannot read {}", file.display()), &error))?;
+    let mut end = Vec::new();
+    for (file, most) in ends(file, LOOKED_AT.into()) {
+        let tail = tail_of(&file, most)
+            .map_err(|error| Fault::caused_by(format!("cannot read {}", file.display()), &error))?;
+        end.extend(tail);
+    }
     let (text, room) = if window.is_usual() { usual(&end) } else { (within(&end, &window), Room::More) };
     put(desk, path, text, room).await
 }
