@@ -145,14 +145,21 @@ fn keys_at(text: &str, at: usize) -> Option<String> {
     below(DeTable::parse(text).ok()?.get_ref(), at)
 }
 
+/// A section's own place is its heading, so that only values tell where they are.
 fn below(table: &DeTable<'_>, at: usize) -> Option<String> {
-    let (key, value) = table.iter().find(|(_, value)| value.span().contains(&at))?;
-    let within = match value.get_ref() {
-        DeValue::Table(inner) => Some(below(inner, at)?),
-        DeValue::Array(values) => values.iter().find_map(|value| below(value.get_ref().as_table()?, at)),
-        _ => None,
-    };
-    Some(within.map_or(key.get_ref().to_string(), |within| format!("{}.{within}", key.get_ref())))
+    table.iter().find_map(|(key, value)| {
+        let is_here = value.span().contains(&at);
+        let within = match value.get_ref() {
+            DeValue::Table(inner) => Some(below(inner, at)?),
+            DeValue::Array(values) => {
+                let within = values.iter().find_map(|value| below(value.get_ref().as_table()?, at));
+                (is_here || within.is_some()).then_some(within)?
+            }
+            _ => is_here.then_some(None)?,
+        };
+        let key = key.get_ref();
+        Some(within.map_or(key.to_string(), |within| format!("{key}.{within}")))
+    })
 }
 
 /// Where the value is that the keys lead to, or as near to it as they lead.
