@@ -11,14 +11,11 @@ use super::{INTERVAL, KILL_LIMIT, ProcessServices, was_killed};
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::release_link;
 use crate::adapters::systemd::{self, Phase};
-use crate::adapters::tool_output::{Stdin, ToolExit};
+use crate::adapters::tool_output::ToolExit;
 use crate::error::Fault;
 use crate::ports::{Health, Instance, InstanceState};
 use crate::profile::{Commands, Supervisor, UnitName};
 use crate::report::quantity;
-
-/// Most that such a command may print.
-const MOST_OUTPUT: usize = 64 << 10;
 
 /// How long it may take to say whether the process runs.
 const ALIVE_LIMIT: Duration = Duration::from_secs(20);
@@ -156,7 +153,8 @@ impl ProcessServices {
         if exit.success() { Ok(()) } else { Err(self.failed(command, &exit)) }
     }
 
-    /// Runs such a command to its end. It has opsctl's own environment, for it is the operator's.
+    /// Runs such a command to its end. It has opsctl's own environment, for it is the operator's. What it starts may hold its
+    /// streams, and goes on.
     async fn told(&self, command: &[String], limit: Duration) -> Result<ToolExit, Fault> {
         let current = self.install.join("current");
         let filled = self.places(Path::new(&current), self.profile.service.port.get()).fill(command);
@@ -169,9 +167,7 @@ impl ProcessServices {
         let mut host = HostCommand::new(program, arguments);
         host.inherited = Inherited::AllBut(Vec::new());
         host.directory = Some(self.install.clone());
-        let running = host.start(Stdin::Empty).map_err(|error| cannot(&error))?;
-        let (_, exit) = running.collect(program, MOST_OUTPUT, limit).await.map_err(|error| cannot(&error))?;
-        Ok(exit)
+        host.run_alone(limit).await.map_err(|error| cannot(&error))
     }
 
     fn failed(&self, command: &[String], exit: &ToolExit) -> Fault {
