@@ -57,18 +57,19 @@ impl ProcessServices {
     }
 
     async fn end_unit(&self, name: &str, unit: &UnitName, grace: Duration) -> Result<Option<String>, Fault> {
-        let before = systemd::state(unit).await?.phase;
-        if before == Phase::Ended {
+        let before = systemd::state(unit).await?;
+        if before.phase == Phase::Ended {
             return Ok(None);
         }
-        systemd::stop(unit, grace + KILL_LIMIT).await?;
+        systemd::stop(unit, &before, grace + KILL_LIMIT).await?;
         let state = systemd::state(unit).await?;
         if state.phase != Phase::Ended {
             return Err(Fault::new(format!("{unit} was stopped, and runs again"))
                 .hint("leave the product alone until the operation has ended, and try again"));
         }
         // Of one that had ended already, systemd tells of an earlier time.
-        Ok((before == Phase::Runs && state.was_killed()).then(|| was_killed(name, grace)))
+        let ran = matches!(before.phase, Phase::Runs | Phase::Ends);
+        Ok((ran && state.was_killed()).then(|| was_killed(name, before.stop_limit.unwrap_or(grace))))
     }
 
     async fn end_by(&self, name: &str, commands: &Commands<'_>, grace: Duration) -> Result<(), Fault> {
@@ -121,6 +122,7 @@ impl ProcessServices {
                 (instance.state, instance.health) = match state.phase {
                     Phase::Runs => (InstanceState::Running, Health::Unchecked),
                     Phase::Starts => (InstanceState::Running, Health::Starting),
+                    Phase::Ends => (InstanceState::Ending, Health::Unchecked),
                     Phase::Restarts => (InstanceState::Restarting, Health::Unchecked),
                     Phase::Ended => (ended(state.status)?, Health::Unchecked),
                 };
