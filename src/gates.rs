@@ -288,6 +288,7 @@ fn judge_state(instance: &Instance, expected: &Expected<'_>) -> Finding {
         }
         InstanceState::Exited { status } => Finding::Broken(format!("ended with status {status}")),
         InstanceState::Restarting => Finding::Broken("falls over and is started again and again".to_owned()),
+        InstanceState::Ending => Finding::NotYet("being stopped".to_owned()),
         InstanceState::Created => Finding::NotYet("not started".to_owned()),
         InstanceState::Running => match instance.health {
             Health::Healthy | Health::Unchecked => Finding::Well,

@@ -64,6 +64,8 @@ pub enum InstanceState {
     Created,
     /// Running.
     Running,
+    /// Being stopped, and not ended yet.
+    Ending,
     /// Ended by itself and about to be started again.
     Restarting,
     /// Ended.

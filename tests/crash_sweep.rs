@@ -85,6 +85,23 @@ async fn behind_the_commit_point_a_step_that_never_ends_is_left_to_a_person() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nothing_else_starts_is_started_again_before_anything_is_said_to_be_done() {
+    let archive = backups::archive(scenarios::archived());
+    let scenarios = [
+        data::restore_by_swap("1.1.0", Migrations::MayBeOlder),
+        data::restore_in_place("1.0.0", Migrations::UpToDate),
+        data::undo_restore(),
+        data::rotate_store(),
+        releases::upgrade("1.1.0", Point::Clone, Client::Steady, Closing::Done),
+        releases::roll_back(Data::Backup { archive, side: database("ledger_side") }),
+    ];
+    for scenario in scenarios {
+        let cut = sweep::cut_off(&scenario).await;
+        assert!(cut > 10, "{cut} moments are too few to mean anything");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_upgrade_with_a_backup_as_its_restore_point() {
     swept(releases::upgrade("1.1.0", Point::Backup, Client::Steady, Closing::Done)).await;
 }

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -16,7 +17,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio_util::io::ReaderStream;
 
-use super::tool_output::{Pump, StderrTail, Stdin, ToolError, ToolExit, ToolOutput, ToolStatus};
+use super::tool_output::{MOST_BYTES, Pump, StderrTail, Stdin, ToolError, ToolExit, ToolOutput, ToolStatus};
 use crate::model::secret::Secret;
 
 const STDOUT_BUFFER: usize = 64 * 1024;
@@ -77,7 +78,7 @@ impl HostCommand {
         let start_failed = |source| ToolError::Start { program: program.clone(), source };
         let mut child = self.command(&stdin).spawn().map_err(start_failed)?;
         let group = ProcessGroup::of(&child);
-        let lost = || start_failed(std::io::Error::other("its standard streams are missing"));
+        let lost = || start_failed(io::Error::other("its standard streams are missing"));
         let stdout = child.stdout.take().ok_or_else(lost)?;
         let stderr = child.stderr.take().ok_or_else(lost)?;
         let pump = match (stdin, child.stdin.take()) {
@@ -91,6 +92,33 @@ impl HostCommand {
         let draining = tokio::spawn(drain(stderr, tail.clone()));
         let stdout = ReaderStream::with_capacity(stdout, STDOUT_BUFFER).boxed();
         Ok(ToolOutput::new(stdout, ending(program, child, group, pump, draining, tail)))
+    }
+
+    /// Runs the program to its end, of which what it leaves behind is no part: that may hold its streams and goes on. All that
+    /// is kept of what it says is the end of its standard error. If it does not end in time, its whole process group is killed.
+    ///
+    /// # Errors
+    /// If it cannot be started, or does not end within `limit`.
+    pub async fn run_alone(mut self, limit: Duration) -> Result<ToolExit, ToolError> {
+        let program = self.program.display().to_string();
+        log::debug!("run: {program}");
+        let start_failed = |source| ToolError::Start { program: program.clone(), source };
+        let mut said = tempfile::tempfile().map_err(start_failed)?;
+        let mut command = self.command(&Stdin::Empty);
+        command.stdout(Stdio::null()).stderr(said.try_clone().map_err(start_failed)?);
+        let mut child = command.spawn().map_err(start_failed)?;
+        let mut group = ProcessGroup::of(&child);
+        let waited = match tokio::time::timeout(limit, child.wait()).await {
+            Ok(waited) => Some(waited),
+            // It may have ended in the last moment: then what it left behind is not killed.
+            Err(_) => child.try_wait().transpose(),
+        };
+        let Some(waited) = waited else { return Err(ToolError::TimedOut { program, limit }) };
+        group.leader = None;
+        let broken = |source| ToolError::Output { program: program.clone(), source };
+        let status = tool_status(waited.map_err(broken)?);
+        let stderr = end_of(&mut said).map_err(broken)?;
+        Ok(ToolExit { status, stderr })
     }
 
     fn command(&mut self, stdin: &Stdin) -> Command {
@@ -144,6 +172,19 @@ async fn ending(
     pump.outcome().await.map_err(|source| ToolError::Input { program: program.clone(), source })?;
     let status = waited.map_err(|source| ToolError::Output { program, source })?;
     Ok(ToolExit { status: tool_status(status), stderr: tail.text() })
+}
+
+fn end_of(said: &mut File) -> io::Result<String> {
+    let length = said.seek(SeekFrom::End(0))?;
+    // One byte more than is kept shows that something is before it.
+    let most = MOST_BYTES as u64 + 1;
+    said.seek(SeekFrom::Start(length.saturating_sub(most)))?;
+    let mut text = Vec::new();
+    // What was left behind may be writing.
+    said.take(most).read_to_end(&mut text)?;
+    let tail = StderrTail::default();
+    tail.push(&text);
+    Ok(tail.text())
 }
 
 fn tool_status(status: ExitStatus) -> ToolStatus {

@@ -9,9 +9,10 @@ use jiff::{Timestamp, ToSpan as _};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::process::HostCommand;
-use super::tool_output::{Stdin, ToolExit};
+use super::tool_output::{Stdin, ToolError, ToolExit};
 use crate::error::Fault;
 use crate::profile::UnitName;
+use crate::report::quantity;
 
 const SYSTEMCTL: &str = "systemctl";
 
@@ -23,10 +24,13 @@ const ASKING: Duration = Duration::from_secs(20);
 
 /// What is asked for. Each of them is known to every systemd of the last ten years.
 const PROPERTIES: &str = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainCode,ExecMainStatus,InvocationID,\
-                          ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic";
+                          ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,TimeoutStopUSec";
 
 /// How a process ended, as the kernel says it to whoever waits for it (`CLD_EXITED`; others were signals).
 const BY_ITSELF: &str = "1";
+
+/// How much longer than a unit's own time for that its stop is waited for: systemd kills what has not ended by then.
+const KILLING: Duration = Duration::from_secs(10);
 
 /// What a shell adds to the number of the signal that ended a program.
 const SIGNALLED: i64 = 128;
@@ -46,6 +50,8 @@ pub struct UnitState {
     pub ended: Option<Timestamp>,
     /// What came of its last run, in systemd's words: `success`, `timeout`, `oom-kill`.
     pub result: String,
+    /// How long it has to end once it is asked to, before systemd kills it; none where it has as long as it likes.
+    pub stop_limit: Option<Duration>,
     /// Tells its last run from every other one; none where it did not run since the machine was started.
     pub run: Option<String>,
 }
@@ -55,8 +61,10 @@ pub struct UnitState {
 pub enum Phase {
     /// It is being started.
     Starts,
-    /// It runs, or is about to end.
+    /// It runs.
     Runs,
+    /// It is being stopped, and has not ended yet.
+    Ends,
     /// It ended by itself, and systemd is about to start it again.
     Restarts,
     /// It does not run, and systemd leaves it so.
@@ -95,25 +103,44 @@ pub async fn start(unit: &UnitName, limit: Duration) -> Result<(), Fault> {
     if exit.success() { Ok(()) } else { Err(failed("start", unit, &exit)) }
 }
 
-/// Has it stopped, and returns when it has ended; also one that systemd is about to start again.
+/// Has it stopped, and returns when it has ended; also one that systemd is about to start again. That is waited for as long as
+/// the unit itself gives it, and never less than `least`.
 ///
 /// # Errors
-/// If systemd does not stop it within `limit`.
-pub async fn stop(unit: &UnitName, limit: Duration) -> Result<(), Fault> {
-    let (_, exit) = systemctl(&["stop", "--", unit.as_str()], limit).await?;
+/// If systemd does not stop it in that time.
+pub async fn stop(unit: &UnitName, state: &UnitState, least: Duration) -> Result<(), Fault> {
+    let limit = state.stop_limit.map_or(least, |own| least.max(own + KILLING));
+    let arguments = ["stop", "--", unit.as_str()];
+    let exit = match run(&arguments, limit).await {
+        Err(ToolError::TimedOut { limit, .. }) => return Err(goes_on_ending(unit, limit, state.stop_limit)),
+        ended => ended.map_err(|error| cannot(&arguments, &error))?.1,
+    };
     if exit.success() { Ok(()) } else { Err(failed("stop", unit, &exit)) }
 }
 
+fn goes_on_ending(unit: &UnitName, waited: Duration, own: Option<Duration>) -> Fault {
+    let gives = own.map_or("as long as it likes".to_owned(), quantity::duration);
+    Fault::new(format!(
+        "{unit} has not ended {} after systemd was told to stop it",
+        quantity::duration(waited)
+    ))
+    .hint(format!("systemd goes on with that: its unit gives it {gives} (TimeoutStopSec)"))
+    .hint(format!("`systemctl status {unit}` shows what still runs; try again when it has ended"))
+}
+
 async fn systemctl(arguments: &[&str], limit: Duration) -> Result<(String, ToolExit), Fault> {
-    let cannot = |error: &dyn std::error::Error| {
-        Fault::caused_by(format!("`{SYSTEMCTL} {}` cannot be run to its end", arguments.join(" ")), error)
-            .hint("does systemd run this machine? `unit` under [service] in opsctl.toml says so")
-    };
+    run(arguments, limit).await.map_err(|error| cannot(arguments, &error))
+}
+
+fn cannot(arguments: &[&str], error: &ToolError) -> Fault {
+    Fault::caused_by(format!("`{SYSTEMCTL} {}` cannot be run to its end", arguments.join(" ")), error)
+        .hint("does systemd run this machine? `unit` under [service] in opsctl.toml says so")
+}
+
+async fn run(arguments: &[&str], limit: Duration) -> Result<(String, ToolExit), ToolError> {
     // Without asking for a password: nobody may be there to give one.
     let command = HostCommand::new(SYSTEMCTL, ["--no-ask-password", "--no-pager"].iter().chain(arguments));
-    let running = command.start(Stdin::Empty).map_err(|error| cannot(&error))?;
-    let collected = running.collect(SYSTEMCTL, MOST_OUTPUT, limit).await;
-    let (said, exit) = collected.map_err(|error| cannot(&error))?;
+    let (said, exit) = command.start(Stdin::Empty)?.collect(SYSTEMCTL, MOST_OUTPUT, limit).await?;
     Ok((String::from_utf8_lossy(&said).into_owned(), exit))
 }
 
@@ -145,6 +172,7 @@ fn read(said: &str, booted: Timestamp) -> Option<UnitState> {
         ("inactive" | "failed", _) => Phase::Ended,
         ("activating", "auto-restart" | "auto-restart-queued") => Phase::Restarts,
         ("activating", _) => Phase::Starts,
+        ("deactivating", _) => Phase::Ends,
         _ => Phase::Runs,
     };
     let status = property("ExecMainStatus").parse::<i64>().ok();
@@ -165,8 +193,30 @@ fn read(said: &str, booted: Timestamp) -> Option<UnitState> {
         started: time("ExecMainStartTimestampMonotonic"),
         ended: time("ExecMainExitTimestampMonotonic"),
         result: property("Result").to_owned(),
+        stop_limit: time_span(property("TimeoutStopUSec")),
         run: Some(property("InvocationID")).filter(|run| !run.is_empty()).map(str::to_owned),
     })
+}
+
+/// A length of time as systemd writes it, such as `1min 30s`; none where it is without end.
+fn time_span(text: &str) -> Option<Duration> {
+    let microseconds = |word: &str| {
+        let (number, unit) = word.split_at(word.find(|char: char| char.is_alphabetic())?);
+        let each = match unit {
+            "us" | "μs" => 1.0,
+            "ms" => 1e3,
+            "s" => 1e6,
+            "min" => 60e6,
+            "h" => 3_600e6,
+            "d" => 86_400e6,
+            "w" => 604_800e6,
+            _ => return None,
+        };
+        Some(number.parse::<f64>().ok()? * each)
+    };
+    let words: Option<Vec<f64>> = text.split_whitespace().map(microseconds).collect();
+    let sum = words.filter(|words| !words.is_empty())?.iter().sum::<f64>();
+    Duration::try_from_secs_f64(sum / 1e6).ok()
 }
 
 impl UnitState {
@@ -219,6 +269,25 @@ mod tests {
         assert!(killed.was_killed() && !killed.ran_out_of_memory());
         assert_eq!((killed.phase, killed.status), (Phase::Ended, Some(3)));
         assert_eq!(killed.ended.map(|at| at.to_string()).as_deref(), Some("1970-01-01T00:00:03Z"));
+    }
+
+    #[test]
+    fn one_that_is_being_stopped_neither_runs_nor_has_ended() {
+        let ends = said("loaded", "deactivating", "stop-sigterm", "TimeoutStopUSec=1min 30s");
+        let ends = read(&ends, BOOTED).unwrap();
+        assert_eq!((ends.phase, ends.stop_limit), (Phase::Ends, Some(Duration::from_secs(90))));
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_as_systemd_writes_them() {
+        for (text, milliseconds) in
+            [("1min 30s", 90_000), ("14s", 14_000), ("1.500s", 1_500), ("20ms", 20), ("1h", 3_600_000)]
+        {
+            assert_eq!(time_span(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["infinity", "", "3 fortnights"] {
+            assert_eq!(time_span(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio_util::bytes::Bytes;
 
 use super::docker::DockerError;
 
-pub(super) use stderr_tail::StderrTail;
+pub(super) use stderr_tail::{MOST_BYTES, StderrTail};
 pub(super) use stdin::Pump;
 pub use stdin::Stdin;
 

@@ -228,6 +228,7 @@ async fn what_comes_up_slowly_and_stays_passes() {
 }
 
 #[rstest]
+#[case::being_stopped(vec![state(InstanceState::Ending)], "still api being stopped after 10 s")]
 #[case::crash_loop(vec![state(InstanceState::Restarting)], "api falls over and is started again and again")]
 #[case::restarted_while_watched(vec![well(), restarted(1)], "api ended by itself and was restarted")]
 #[case::restarted_before_it_was_ready(vec![unready(), restarted(1)], "api ended by itself and was restarted")]

@@ -222,7 +222,8 @@ impl Progress {
                 self.attempts = *attempt;
             }
             Record::Finished { step, .. } => {
-                self.finished = up_to(*step, &self.planned.plan.steps);
+                // One that is only done again on the way takes nothing from what was done before.
+                self.finished = self.finished.max(up_to(*step, &self.planned.plan.steps));
                 self.touched = self.touched.max(self.finished);
                 self.attempts = 0;
             }

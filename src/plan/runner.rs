@@ -5,6 +5,7 @@
 
 mod outcome;
 mod past_commit;
+mod serving;
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::plan::rotation::{Halt, PausePoint};
 use crate::plan::step::Step;
 use crate::ports::{Backups, Clock, Databases, Limits, Services, Settings, World};
 use crate::report::{Event, Progress, Reporter};
-use outcome::{given_up, goes_on_only, next, no_way_back, shown, unrecorded, went_back};
+use outcome::{given_up, goes_on_only, no_way_back, shown, unrecorded, waits_for_the_product, went_back};
 
 /// How often a step is begun before a person has to look at it.
 const ATTEMPTS: u32 = 3;
@@ -62,6 +63,8 @@ struct From {
     attempts: u32,
     /// How many steps an opsctl that is gone may have begun.
     touched: usize,
+    /// Whether all that the operation is for was done, so that the rest tidies up.
+    only_tidies: bool,
 }
 
 /// How a step ended.
@@ -81,7 +84,7 @@ where
 {
     /// Carries out a plan from its first step.
     pub async fn run(&mut self, plan: &Plan) -> Result<Ended, Failure> {
-        self.forward(plan, From { index: 0, attempts: 0, touched: 0 }).await
+        self.forward(plan, From { index: 0, attempts: 0, touched: 0, only_tidies: false }).await
     }
 
     /// Goes on with an operation that did not end, in the direction in which it was going.
@@ -91,13 +94,15 @@ where
             return if back.closing == Closing::Aborted { given_up(undone) } else { undone }
                 .map(|()| Ended::Done);
         }
-        let from = next(done);
+        let plan = &done.planned.plan;
+        let index = self.goes_on_at(&plan.steps, done.finished).await;
         // They were attempts at the step in doubt, not at one that is only done again on the way to it. Who was told that
         // there were too many, and resumes all the same, has mended the cause; and one that failed came to its end.
-        let past_commit = done.planned.plan.is_past_commit(done.touched);
+        let past_commit = plan.is_past_commit(done.touched);
         let told = done.failed || (past_commit && done.attempts > ATTEMPTS);
-        let attempts = if from == done.finished && !told { done.attempts } else { 0 };
-        self.forward(&done.planned.plan, From { index: from, attempts, touched: done.touched }).await
+        let attempts = if index == done.finished && !told { done.attempts } else { 0 };
+        let only_tidies = plan.is_tidying(done.finished);
+        self.forward(plan, From { index, attempts, touched: done.touched, only_tidies }).await
     }
 
     /// Gives up an operation that did not end and undoes what it did.
@@ -123,7 +128,7 @@ where
         let mut attempts = from.attempts;
         for (index, step) in plan.steps.iter().enumerate().skip(from.index) {
             if self.interrupt.urgency() != Urgency::None {
-                return self.stop(plan, index).await.map(|()| Ended::Done);
+                return self.stop(plan, from.touched.max(index)).await.map(|()| Ended::Done);
             }
             if let Step::Pause { at, halt } = step {
                 self.record(Record::Paused { step: index })?;
@@ -131,6 +136,7 @@ where
                 return Ok(Ended::Paused(*at, *halt));
             }
             attempts += 1;
+            let touched = from.touched.max(index + 1);
             self.record(Record::Started { step: index, attempt: attempts })?;
             self.reporter.report(&Event::StepStarted { number: index + 1, total: plan.steps.len(), step });
             let too_often = attempts > ATTEMPTS && !step.only_looks();
@@ -150,16 +156,17 @@ where
                 // what nobody wants to have back.
                 StepEnd::Interrupted
                     if step.waits()
-                        && plan.can_be_undone(index + 1)
+                        && plan.can_be_undone(touched)
+                        && !from.only_tidies
                         && plan.kind != OperationKind::Rollback =>
                 {
                     self.record(Record::Interrupted)?;
                     let fault = Fault::new(format!("interrupted while it was to {step}"));
-                    let undone = self.go_back(plan, index + 1, fault, Closing::Aborted).await;
+                    let undone = self.go_back(plan, touched, fault, Closing::Aborted).await;
                     return undone.map(|()| Ended::Done);
                 }
                 StepEnd::Interrupted => {
-                    return self.stop(plan, index + 1).await.map(|()| Ended::Done);
+                    return self.stop(plan, touched).await.map(|()| Ended::Done);
                 }
                 StepEnd::Failed(fault) => {
                     self.record(Record::Failed { step: index, fault: fault.clone() })?;
@@ -172,8 +179,11 @@ where
                     if plan.only_goes_on() && plan.commit.is_some_and(|commit| index >= commit) {
                         return Err(goes_on_only(plan, fault));
                     }
+                    if from.only_tidies && plan.commit.is_none() {
+                        return Err(waits_for_the_product(plan, fault));
+                    }
                     let ended = match self.loss(plan, index).await {
-                        None => self.go_back(plan, index + 1, fault, Closing::RolledBack).await,
+                        None => self.go_back(plan, touched, fault, Closing::RolledBack).await,
                         Some(loss) if too_often => Err(self.stuck_ahead(plan, index, fault, loss)),
                         Some(loss) => self.past_commit(plan, fault, loss),
                     };
@@ -213,7 +223,8 @@ where
     /// Carries out the steps of going back. A step that fails is tried again; then a person has to act.
     async fn undo(&mut self, back: &GoingBack) -> Result<Option<Failure>, Failure> {
         let mut attempts = if back.attempts >= ATTEMPTS { 0 } else { back.attempts };
-        for (index, step) in back.steps.iter().enumerate().skip(back.finished) {
+        let first = self.goes_on_at(&back.steps, back.finished).await;
+        for (index, step) in back.steps.iter().enumerate().skip(first) {
             loop {
                 attempts += 1;
                 self.record(Record::UndoStarted { step: index, attempt: attempts })?;
@@ -223,8 +234,7 @@ where
                     step,
                 });
                 let began = Instant::now();
-                let again = attempts > 1 || index == back.finished;
-                match self.take_back(back, index, again).await {
+                match self.take_back(back, index, attempts > 1).await {
                     Ok(note) => {
                         let took = began.elapsed();
                         self.reporter.report(&Event::StepFinished { step, took, note: note.as_deref() });

@@ -103,6 +103,30 @@ fn a_release_that_was_changed_since_it_was_brought_is_not_started() {
 }
 
 #[test]
+fn a_program_that_was_overwritten_while_it_runs_is_not_put_in_the_place_of_what_runs() {
+    let install = Install::started("1.0.0");
+    // Put there by hand: opsctl has no record of what is in it.
+    fs::remove_file(install.path(".opsctl/releases/1.0.0.json")).unwrap();
+    let process = || fs::read_to_string(install.path(".opsctl/run/collector.process")).unwrap();
+    let serving = process();
+    let program = install.path("releases/1.0.0/run");
+    let good = fs::read_to_string(&program).unwrap();
+    write(&program, "#!/bin/sh\nexit 7\n", 0o755);
+    let (status, text) = install.run("start");
+    assert_eq!(status, 3, "{text}");
+    assert!(text.contains("`opsctl stop`, then `opsctl start`"), "{text}");
+    assert!(install.is_healthy() && process() == serving, "it is left to run: {text}");
+    write(&program, &good, 0o755);
+    let (status, text) = install.run("start");
+    assert!(status == 0 && process() == serving, "{text}");
+    write(&program, &format!("{good}# patched\n"), 0o755);
+    assert_eq!(install.run("stop").0, 0);
+    let (status, text) = install.run("start");
+    assert_eq!(status, 0, "{text}");
+    install.assert_serves("1.0.0");
+}
+
+#[test]
 fn a_store_that_is_gone_is_not_begun_anew_without_a_word() {
     let install = Install::started("1.0.0");
     install.send("a");

@@ -28,6 +28,7 @@ mod long_logs;
 mod looking;
 mod over_https;
 mod piecewise;
+mod power_cuts;
 mod recorded;
 mod rehearsals;
 #[path = "../support/stand.rs"]

@@ -95,6 +95,27 @@ fn one_that_was_started_by_what_watches_over_it_is_known() {
 }
 
 #[test]
+fn a_start_that_leaves_its_streams_to_the_product_is_over_when_the_command_is() {
+    let start = r#"["sh", "-c", "./current/run api --addr 127.0.0.1:${PORT} --db data/collector.db & echo $! >super.pid"]"#;
+    let described = COMMANDS.replace(r#"["${INSTALL}/super", "start", "${PORT}"]"#, start);
+    assert!(described.contains(start), "{described}");
+    let install = Install::described(|text| {
+        text.replace("health = \"/healthz\"", &format!("health = \"/healthz\"{described}"))
+    });
+    write(&install.path("super"), SUPERVISOR, 0o755);
+    install.start("1.0.0");
+    let first = pid(&install);
+    install.send("a");
+    let (status, text) = install.run("upgrade 1.1.0");
+    assert_eq!(status, 0, "{text}");
+    install.send("b");
+    install.assert_serves("1.1.0");
+    assert_ne!(pid(&install), first);
+    assert_eq!(install.run("stop").0, 0);
+    assert!(!install.is_healthy());
+}
+
+#[test]
 fn a_command_that_fails_says_so_and_nothing_is_changed() {
     let install = watched();
     let broken = SUPERVISOR.replace("kill \"$(cat super.pid)\"", "echo not today >&2; exit 5");

@@ -2,6 +2,8 @@
 
 #[path = "attempts.rs"]
 mod attempts;
+#[path = "power.rs"]
+mod power;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
@@ -26,6 +28,7 @@ use crate::outcome::{Afterwards, Tidying};
 use crate::scenarios::Scenario;
 
 pub(crate) use attempts::{killed_three_times, killed_three_times_behind_the_commit_point};
+pub(crate) use power::cut_off;
 
 /// How much was swept.
 #[derive(Debug, Default, PartialEq, Eq)]

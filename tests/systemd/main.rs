@@ -103,3 +103,40 @@ fn a_product_that_does_not_end_is_killed_and_that_is_said() {
     assert!(text.contains("had not ended 2.0 s after it was asked to, and was killed"), "{text}");
     unit.install.assert_serves("1.1.0");
 }
+
+#[test]
+fn a_stop_is_waited_for_as_long_as_the_unit_gives_it_and_no_start_takes_what_ends_for_running() {
+    let unit = Unit::described("1.0.0", |text| text.replace("[health]", "[health]\nstop_grace = \"1s\""));
+    let longer =
+        "mkdir -p /etc/systemd/system/collector.service.d; cd /etc/systemd/system/collector.service.d;
+        printf '[Service]\\nTimeoutStopSec=14s\\n' >longer.conf; systemctl daemon-reload";
+    unit.machine.does(longer);
+    unit.ignore_term("releases/1.0.0");
+    std::fs::remove_file(unit.install.path(".opsctl/releases/1.0.0.json")).unwrap();
+    assert_eq!(unit.install.run("stop").0, 0);
+    for command in ["start", "stop"] {
+        assert_eq!(unit.install.run("start").0, 0);
+        let before = unit.machine.unit("InvocationID");
+        unit.machine.does("systemctl stop --no-block collector.service");
+        unit.machine.wait("systemctl is-active collector.service", |state| state == "deactivating");
+        let (status, text) = unit.install.run(command);
+        assert_eq!(status, 0, "{text}");
+        if command == "start" {
+            assert_ne!(unit.machine.unit("InvocationID"), before, "it ends: {text}");
+            unit.install.assert_serves("1.0.0");
+        } else {
+            assert!(text.contains("had not ended 14.0 s after it was asked to, and was killed"), "{text}");
+            assert_eq!(unit.machine.unit("ActiveState"), "failed");
+        }
+    }
+    assert_eq!(unit.install.run("start").0, 0);
+    unit.machine.does(
+        "sed -i s/14s/infinity/ /etc/systemd/system/collector.service.d/longer.conf; systemctl daemon-reload",
+    );
+    let (status, text) = unit.install.run("stop");
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("has not ended 11.0 s after systemd was told to stop it"), "{text}");
+    assert!(text.contains("TimeoutStopSec"), "{text}");
+    unit.machine.does("systemctl kill --signal=KILL collector.service");
+    unit.machine.wait("systemctl is-active collector.service", |state| state == "failed");
+}

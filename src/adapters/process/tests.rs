@@ -26,6 +26,34 @@ async fn output_exit_code_and_stderr_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_is_left_behind_holds_its_streams_and_goes_on() {
+    let began = Instant::now();
+    let left = shell("echo not today >&2; sleep 30 & echo $! >&2").run_alone(LIMIT).await.expect("ended");
+    assert!(left.success() && began.elapsed() < LIMIT, "{left:?}");
+    let (said, pid) = left.stderr.split_once('\n').expect("two lines");
+    assert_eq!(said, "not today");
+    let pid = Pid::from_raw(pid.parse().expect("an identifier")).expect("a process");
+    rustix::process::kill_process(pid, Signal::KILL).expect("it goes on");
+}
+
+#[tokio::test]
+async fn what_does_not_end_by_itself_is_killed_with_all_that_it_started() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = shell("sleep 30 & echo $! >started; wait");
+    command.directory = Some(folder.path().to_owned());
+    let ended = command.run_alone(Duration::from_secs(1)).await;
+    assert!(matches!(ended, Err(ToolError::TimedOut { .. })), "{ended:?}");
+    let pid = std::fs::read_to_string(folder.path().join("started")).expect("it was started");
+    let status = format!("/proc/{}/status", pid.trim());
+    let began = Instant::now();
+    let goes_on = || std::fs::read_to_string(&status).is_ok_and(|status| !status.contains("State:\tZ"));
+    while goes_on() {
+        assert!(began.elapsed() < LIMIT, "it goes on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
 async fn input_comes_back_byte_for_byte() {
     let data: Vec<u8> =
         (0..10_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

@@ -11,14 +11,11 @@ use super::{INTERVAL, KILL_LIMIT, ProcessServices, was_killed};
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::release_link;
 use crate::adapters::systemd::{self, Phase};
-use crate::adapters::tool_output::{Stdin, ToolExit};
+use crate::adapters::tool_output::ToolExit;
 use crate::error::Fault;
 use crate::ports::{Health, Instance, InstanceState};
 use crate::profile::{Commands, Supervisor, UnitName};
 use crate::report::quantity;
-
-/// Most that such a command may print.
-const MOST_OUTPUT: usize = 64 << 10;
 
 /// How long it may take to say whether the process runs.
 const ALIVE_LIMIT: Duration = Duration::from_secs(20);
@@ -60,18 +57,19 @@ impl ProcessServices {
     }
 
     async fn end_unit(&self, name: &str, unit: &UnitName, grace: Duration) -> Result<Option<String>, Fault> {
-        let before = systemd::state(unit).await?.phase;
-        if before == Phase::Ended {
+        let before = systemd::state(unit).await?;
+        if before.phase == Phase::Ended {
             return Ok(None);
         }
-        systemd::stop(unit, grace + KILL_LIMIT).await?;
+        systemd::stop(unit, &before, grace + KILL_LIMIT).await?;
         let state = systemd::state(unit).await?;
         if state.phase != Phase::Ended {
             return Err(Fault::new(format!("{unit} was stopped, and runs again"))
                 .hint("leave the product alone until the operation has ended, and try again"));
         }
         // Of one that had ended already, systemd tells of an earlier time.
-        Ok((before == Phase::Runs && state.was_killed()).then(|| was_killed(name, grace)))
+        let ran = matches!(before.phase, Phase::Runs | Phase::Ends);
+        Ok((ran && state.was_killed()).then(|| was_killed(name, before.stop_limit.unwrap_or(grace))))
     }
 
     async fn end_by(&self, name: &str, commands: &Commands<'_>, grace: Duration) -> Result<(), Fault> {
@@ -124,6 +122,7 @@ impl ProcessServices {
                 (instance.state, instance.health) = match state.phase {
                     Phase::Runs => (InstanceState::Running, Health::Unchecked),
                     Phase::Starts => (InstanceState::Running, Health::Starting),
+                    Phase::Ends => (InstanceState::Ending, Health::Unchecked),
                     Phase::Restarts => (InstanceState::Restarting, Health::Unchecked),
                     Phase::Ended => (ended(state.status)?, Health::Unchecked),
                 };
@@ -156,7 +155,8 @@ impl ProcessServices {
         if exit.success() { Ok(()) } else { Err(self.failed(command, &exit)) }
     }
 
-    /// Runs such a command to its end. It has opsctl's own environment, for it is the operator's.
+    /// Runs such a command to its end. It has opsctl's own environment, for it is the operator's. What it starts may hold its
+    /// streams, and goes on.
     async fn told(&self, command: &[String], limit: Duration) -> Result<ToolExit, Fault> {
         let current = self.install.join("current");
         let filled = self.places(Path::new(&current), self.profile.service.port.get()).fill(command);
@@ -169,9 +169,7 @@ impl ProcessServices {
         let mut host = HostCommand::new(program, arguments);
         host.inherited = Inherited::AllBut(Vec::new());
         host.directory = Some(self.install.clone());
-        let running = host.start(Stdin::Empty).map_err(|error| cannot(&error))?;
-        let (_, exit) = running.collect(program, MOST_OUTPUT, limit).await.map_err(|error| cannot(&error))?;
-        Ok(exit)
+        host.run_alone(limit).await.map_err(|error| cannot(&error))
     }
 
     fn failed(&self, command: &[String], exit: &ToolExit) -> Fault {

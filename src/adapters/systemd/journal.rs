@@ -1,5 +1,6 @@
 //! What the journal has of a unit: what its processes wrote, and what systemd says of them.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -20,6 +21,10 @@ const READING: Duration = Duration::from_secs(10);
 
 /// An entry is no longer than this, whatever was written.
 const MOST_OF_ENTRY: usize = 4 << 20;
+
+/// So many older entries are looked at for the beginnings of lines: what a program wrote as one line is written to the journal
+/// in one go.
+const MOST_BETWEEN: usize = 200;
 
 /// The fields of an entry that are asked for; its time is in every one.
 const FIELDS: &str = "MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,_STREAM_ID,_LINE_BREAK";
@@ -53,7 +58,6 @@ pub struct Entry {
     text: String,
     /// When and by whom, where the unit's own processes did not write it.
     about: Option<String>,
-    stream: Option<String>,
 }
 
 /// An entry as journalctl prints it.
@@ -85,7 +89,7 @@ pub async fn end(unit: &UnitName, wanted: Wanted) -> Result<JournalEnd, Fault> {
     let mut running = HostCommand::new(JOURNALCTL, arguments(unit, wanted))
         .start(Stdin::Empty)
         .map_err(|error| cannot(&error))?;
-    let mut backwards = Backwards { unit, wanted, entries: Vec::new(), bytes: 0, is_full: false };
+    let mut backwards = Backwards::new(unit, wanted);
     let read = tokio::time::timeout(READING, read(&mut running, &mut backwards)).await;
     match read {
         Ok(Ok(())) if backwards.is_full => return Ok(backwards.finish(true)),
@@ -132,7 +136,7 @@ async fn read(running: &mut ToolOutput, backwards: &mut Backwards<'_>) -> Result
         while let Some(end) = memchr::memchr(b'\n', &waiting) {
             let line = waiting.split_to(end + 1);
             backwards.take(&line);
-            if backwards.is_full {
+            if backwards.has_ended() {
                 return Ok(());
             }
         }
@@ -150,32 +154,66 @@ struct Backwards<'a> {
     entries: Vec<Entry>,
     bytes: usize,
     is_full: bool,
+    /// Of each stream, where its oldest entry is, of which an older one may be the beginning.
+    oldest: HashMap<String, usize>,
+    /// Entries whose beginning was left out.
+    headless: Vec<usize>,
+    /// How many entries were left out.
+    left_out: usize,
 }
 
-impl Backwards<'_> {
+impl<'a> Backwards<'a> {
+    fn new(unit: &'a UnitName, wanted: Wanted) -> Self {
+        let (entries, oldest, headless) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { unit, wanted, entries, bytes: 0, is_full: false, oldest, headless, left_out: 0 }
+    }
+
     fn take(&mut self, line: &[u8]) {
         let Ok(raw) = serde_json::from_slice::<Raw>(line) else { return };
         let (text, goes_on) = (text_of(raw.message), raw.line_break.is_some());
         let stream = raw.stream.map(|stream| text_of(Some(stream)));
-        // The journal cuts long lines. What is secret has to be found whole.
-        if goes_on && let Some(rest) = self.entries.last_mut().filter(|rest| rest.stream == stream) {
+        let rest = stream.as_ref().and_then(|stream| self.oldest.get(stream)).copied().filter(|_| goes_on);
+        if self.is_full {
+            return self.leave_out(stream.as_deref(), goes_on);
+        }
+        // The journal cuts long lines, and what other streams say comes between. What is secret has to be found whole.
+        if let Some(rest) = rest {
             self.bytes += text.len();
-            rest.text.insert_str(0, &text);
+            self.entries[rest].text.insert_str(0, &text);
             self.is_full = self.bytes > self.wanted.bytes;
             return;
         }
         if self.entries.len() >= self.wanted.lines || self.bytes + text.len() > self.wanted.bytes {
             self.is_full = true;
-            return;
+            return self.leave_out(stream.as_deref(), goes_on);
         }
         let is_its_own = raw.unit.is_some_and(|unit| unit == self.unit.as_str());
         let at = raw.at.and_then(|at| Timestamp::from_microsecond(at.parse().ok()?).ok()).unwrap_or_default();
         let about = (!is_its_own).then(|| format!("{at} {}: ", text_of(raw.identifier)));
         self.bytes += text.len();
-        self.entries.push(Entry { text, about, stream });
+        if let Some(stream) = stream {
+            self.oldest.insert(stream, self.entries.len());
+        }
+        self.entries.push(Entry { text, about });
+    }
+
+    /// What is left out tells whether what was taken of its stream begins with a line, or in the middle of one.
+    fn leave_out(&mut self, stream: Option<&str>, goes_on: bool) {
+        self.left_out += 1;
+        let rest = stream.and_then(|stream| self.oldest.remove(stream));
+        self.headless.extend(rest.filter(|_| goes_on));
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_full && (self.oldest.is_empty() || self.left_out >= MOST_BETWEEN)
     }
 
     fn finish(mut self, shortened: bool) -> JournalEnd {
+        // From the last on, so that none of them moves another.
+        self.headless.sort_unstable();
+        for headless in self.headless.iter().rev() {
+            self.entries.remove(*headless);
+        }
         self.entries.reverse();
         JournalEnd { entries: self.entries, shortened }
     }
@@ -214,7 +252,7 @@ mod tests {
 
     fn read(entries: &[&str], wanted: Wanted) -> JournalEnd {
         let unit = UnitName::try_from("c.service").unwrap();
-        let mut backwards = Backwards { unit: &unit, wanted, entries: Vec::new(), bytes: 0, is_full: false };
+        let mut backwards = Backwards::new(&unit, wanted);
         for entry in entries {
             backwards.take(entry.as_bytes());
         }
@@ -241,22 +279,63 @@ mod tests {
         assert!(!end.shortened);
     }
 
+    /// A line of a stream, or a piece of one behind which the journal cut.
+    fn piece(text: &str, stream: &str, cut: bool) -> String {
+        let rest = if cut { r#","_LINE_BREAK":"line-max""# } else { "" };
+        format!(r#"{{"MESSAGE":"{text}","_SYSTEMD_UNIT":"c.service","_STREAM_ID":"{stream}"{rest}}}"#)
+    }
+
+    fn lines(newest_first: &[String], wanted: Wanted) -> Vec<String> {
+        let newest_first: Vec<&str> = newest_first.iter().map(String::as_str).collect();
+        read(&newest_first, wanted).entries.iter().map(Entry::line).collect()
+    }
+
     #[test]
     fn a_line_that_the_journal_cut_is_whole_again() {
-        let entry = |text: &str, stream: &str, rest: &str| {
-            format!(r#"{{"MESSAGE":"{text}","_SYSTEMD_UNIT":"c.service","_STREAM_ID":"{stream}"{rest}}}"#)
-        };
-        let cut = r#","_LINE_BREAK":"line-max""#;
         let newest_first = [
-            entry("d", "2", ""),
-            entry("c", "1", ""),
-            entry("b", "1", cut),
-            entry("a", "1", cut),
-            entry("x", "1", ""),
+            piece("d", "2", false),
+            piece("c", "1", false),
+            piece("b", "1", true),
+            piece("a", "1", true),
+            piece("x", "1", false),
         ];
-        let end = read(&newest_first.each_ref().map(String::as_str), ALL);
-        let lines: Vec<String> = end.entries.iter().map(Entry::line).collect();
-        assert_eq!(lines, ["x", "abc", "d"]);
+        assert_eq!(lines(&newest_first, ALL), ["x", "abc", "d"]);
+    }
+
+    #[test]
+    fn what_another_stream_says_between_the_pieces_of_a_line_does_not_part_them() {
+        let newest_first = [
+            piece("-end", "out", false),
+            piece("-END", "err", false),
+            piece("middle", "out", true),
+            piece("MIDDLE", "err", true),
+            piece("begin-", "out", true),
+            piece("BEGIN-", "err", true),
+            piece("before", "out", false),
+        ];
+        assert_eq!(lines(&newest_first, ALL), ["before", "BEGIN-MIDDLE-END", "begin-middle-end"]);
+    }
+
+    #[test]
+    fn a_line_whose_beginning_was_not_read_is_left_out() {
+        let newest_first = [
+            piece("whole", "err", false),
+            piece("ret", "out", false),
+            piece("other", "third", false),
+            piece("whole before", "err", false),
+            piece("sec", "out", true),
+            piece("long before", "out", false),
+        ];
+        assert_eq!(lines(&newest_first, Wanted { lines: 3, ..ALL }), ["other", "whole"]);
+        // The same where it is the piece itself that there is no room for, and where the room was filled by one.
+        let newest_first = [
+            piece("x", "err", false),
+            piece("ret", "out", false),
+            piece("c", "out", true),
+            piece("se", "out", true),
+        ];
+        assert_eq!(lines(&newest_first, Wanted { bytes: 4, ..ALL }), ["x"]);
+        assert_eq!(lines(&newest_first, Wanted { lines: 1, ..ALL }), ["x"]);
     }
 
     #[test]

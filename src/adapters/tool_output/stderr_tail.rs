@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-const MOST_BYTES: usize = 64 * 1024;
+/// So much of it is kept.
+pub(in crate::adapters) const MOST_BYTES: usize = 64 * 1024;
 
 /// Shared between who reads standard error and who reports it in the end.
 #[derive(Clone, Default)]

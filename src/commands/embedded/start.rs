@@ -40,13 +40,14 @@ pub(in crate::commands) async fn start(context: &Context, asked: &Start) -> Resu
     site.must_be_as_brought(&version).await?;
     let link = link(&site);
     let way_back = WayBack::from_here(&site, &services, &link, &turn.operation).await?;
+    way_back.must_run_nothing_else(&release).await?;
     let interrupt =
         Interrupt::listen(say).map_err(|error| Fault::caused_by("cannot listen for signals", &error))?;
     let mut recorded = Recorded::begin(context, &place, &turn, starting(&site, &release));
     let ended = tokio::select! {
         biased;
         () = interrupt.asked() => None,
-        ended = carried_out(context, &site, &services, &release, &mut recorded) => Some(ended),
+        ended = carried_out(context, &site, &way_back, &release, &mut recorded) => Some(ended),
     };
     match ended {
         Some(Ok(())) => {
@@ -86,13 +87,16 @@ fn link(site: &Embedded) -> ReleaseLink {
 async fn carried_out(
     context: &Context,
     site: &Embedded,
-    services: &ProcessServices,
+    way_back: &WayBack<'_>,
     release: &Release,
     recorded: &mut Recorded<'_>,
 ) -> Result<(), Failure> {
+    let services = way_back.services;
     let progress = |progress| context.report(&Event::Progress(progress));
     let (all, limits) = (site.all(), limits(site));
     recorded.step(0, services.pull(release, &progress)).await?;
+    // What is in its folder may only now be known.
+    way_back.must_run_nothing_else(release).await?;
     recorded.step(1, link(site).select(release)).await?;
     recorded.step(2, services.start(&all, release)).await?;
     let gates = gates::pass(services, Subject::Services(&all, release), &limits, &progress);

@@ -57,7 +57,7 @@ pub(super) async fn processes(desk: &Desk<'_>) -> Outcome {
 /// With what systemd knows, which watches over it.
 fn with_unit(facts: ContainerFacts, unit: &UnitState) -> ContainerFacts {
     let state = match unit.phase {
-        Phase::Starts | Phase::Runs => "running",
+        Phase::Starts | Phase::Runs | Phase::Ends => "running",
         Phase::Restarts => "restarting",
         Phase::Ended => "exited",
     };

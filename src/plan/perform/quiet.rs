@@ -39,7 +39,10 @@ pub(super) async fn confirm_quiet<S: Services>(
     };
     for name in names {
         for instance in services.instances(name).await? {
-            let runs = matches!(instance.state, InstanceState::Running | InstanceState::Restarting);
+            let runs = matches!(
+                instance.state,
+                InstanceState::Running | InstanceState::Ending | InstanceState::Restarting
+            );
             let ran = noted.as_ref().is_some_and(|noted| {
                 instance.last_run.is_some() && noted.get(&instance.id) != Some(&instance.last_run)
             });

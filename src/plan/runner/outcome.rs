@@ -2,21 +2,11 @@
 
 use crate::error::{Exit, Failure, Fault};
 use crate::journal::JournalError;
-use crate::journal::record::{Closing, Progress as Done};
+use crate::journal::record::Closing;
 use crate::model::operation::OperationKind;
 use crate::plan::Plan;
 use crate::plan::refusals::Stretch;
 use crate::plan::step::Step;
-
-/// Where an operation goes on. Past the commit point the services are started again first: opsctl may have been killed after
-/// it had stopped them to find out whether anybody wrote.
-pub(super) fn next(done: &Done) -> usize {
-    match done.planned.plan.commit {
-        _ if done.planned.plan.only_goes_on() => done.finished,
-        Some(commit) if !done.planned.plan.is_tidying(done.finished) => done.finished.min(commit),
-        _ => done.finished,
-    }
-}
 
 /// A rotation that failed behind its commit point waits: both values are taken, or the new one alone where that was shown.
 pub(super) fn goes_on_only(plan: &Plan, fault: Fault) -> Failure {
@@ -24,6 +14,17 @@ pub(super) fn goes_on_only(plan: &Plan, fault: Fault) -> Failure {
     let hint = format!("mend the cause and run `opsctl resume`: past its commit point a {kind} only goes on");
     let what = format!("the {kind} stopped past its commit point, and waits");
     Failure::new(Exit::Interrupted, fault.within(what).hint(hint))
+}
+
+/// All that it is for was done before, and clients may have written since: what does not come up again is no reason to go back.
+pub(super) fn waits_for_the_product(plan: &Plan, fault: Fault) -> Failure {
+    let kind = plan.kind.in_words();
+    let what = format!("the {kind} is in place, but the product does not come up again, and so it waits");
+    let fault = fault
+        .within(what)
+        .hint("mend the cause and run `opsctl resume`: it starts the product, and ends when that is well")
+        .hint("or take over by hand: `opsctl abort --leave` lets the install go as it stands");
+    Failure::new(Exit::Interrupted, fault)
 }
 
 /// That an operation is undone is what giving it up asks for.

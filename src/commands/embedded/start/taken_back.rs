@@ -13,12 +13,13 @@ use crate::model::database_name::DatabaseName;
 use crate::model::database_name::DatabasePurpose;
 use crate::model::operation::OperationId;
 use crate::model::release::Version;
+use crate::plan::step::Release;
 use crate::ports::{Instance, InstanceState, Services as _};
 use crate::profile::ServiceName;
 
 /// Where a start began.
 pub(super) struct WayBack<'a> {
-    services: &'a ProcessServices,
+    pub(super) services: &'a ProcessServices,
     link: &'a ReleaseLink,
     service: ServiceName,
     database: SqliteDatabase,
@@ -50,6 +51,23 @@ impl<'a> WayBack<'a> {
             had_store: database.file.exists(),
             database,
         })
+    }
+
+    /// Refuses to replace what runs: what its program was may be overwritten by now, and then nothing could start it again.
+    pub(super) async fn must_run_nothing_else(&self, release: &Release) -> Result<(), Failure> {
+        let (Some(ran), Ok(content)) = (&self.ran, self.services.image_id(release).await) else {
+            return Ok(());
+        };
+        if ran.image_id == content {
+            return Ok(());
+        }
+        let service = &self.service;
+        Err(Failure::refused(
+            Fault::new(format!(
+                "{service} runs with another content than what is in the folder of {release} now"
+            ))
+            .hint("restart it: `opsctl stop`, then `opsctl start`"),
+        ))
     }
 
     /// Goes back, unless somebody insists on leaving, and says what the start came to.
