@@ -76,6 +76,7 @@ pub fn main() -> ExitCode {
 /// Does what was asked and says how it ended; what is offered behind a failure changes nothing of that.
 async fn run(context: &Context, command: &Command) -> Exit {
     let result = perform(context, command.clone()).await;
+    let result = result.map_err(|failure| place::where_to_type(context, failure));
     let result = result.map_err(|failure| support_bundle::hint(context, command, failure));
     let failure = result.as_ref().err().cloned();
     let exit = finish(context, name_of(command), result);

@@ -111,9 +111,14 @@ pub fn keep(install: &dyn Kept, given: Option<u32>) -> Result<u32, Failure> {
         (None, None) => Ok(KEEP),
         (None, Some(text)) => match text.trim().parse() {
             Ok(keep) if keep >= 1 => Ok(keep),
-            _ => Err(Failure::usage(Fault::new(format!(
-                "KEEP={text} is not a number of backups to keep, 1 or more"
-            )))),
+            _ => Err(Failure::usage(
+                Fault::new(format!("KEEP={text} is not a number of backups to keep, 1 or more")).hint(
+                    format!(
+                        "correct it in the environment or in {}; `--keep N` comes before both",
+                        install.place().env_file().display()
+                    ),
+                ),
+            )),
         },
     }
 }

@@ -16,6 +16,15 @@ const DIRECTORIES: [&str; 4] = [".", "compose", "docker-compose", "deploy/compos
 /// The Compose file that is always there.
 const BASE_FILES: [&str; 4] = ["docker-compose.yml", "compose.yaml", "compose.yml", "docker-compose.yaml"];
 
+/// How hints name what Compose does with the files.
+const COMPOSE_ON_FILES: [&str; 5] = [
+    "`docker compose up ",
+    "`docker compose logs ",
+    "`docker compose run ",
+    "`docker compose exec ",
+    "`docker compose config ",
+];
+
 /// What opsctl or its operator keeps where an install is.
 const MARKS: [&str; 2] = [STATE_DIR, profile::FILE_NAME];
 
@@ -123,6 +132,20 @@ pub(super) fn no_install(what: String) -> Failure {
     Failure::usage(Fault::new(what).hint(
         "name its folder: `opsctl --dir DIR ...`; it holds opsctl.toml or the product's docker-compose.yml",
     ))
+}
+
+/// Compose finds the product's files where they are, or above the folder that somebody stands in.
+pub(super) fn where_to_type(context: &Context, mut failure: Failure) -> Failure {
+    let start = &context.surroundings.directory;
+    let mut hints = failure.fault.hints.iter();
+    if hints.any(|hint| COMPOSE_ON_FILES.iter().any(|command| hint.contains(command)))
+        && let Ok(place) = Place::find(context)
+        && !start.starts_with(&place.compose_dir)
+    {
+        let dir = shell_words::quote(&place.compose_dir.to_string_lossy()).into_owned();
+        failure.fault = failure.fault.hint(format!("`docker compose` finds the files there: `cd {dir}`"));
+    }
+    failure
 }
 
 fn two_homes(places: &[Place]) -> Failure {

@@ -52,7 +52,7 @@ pub struct OperationFacts {
     pub began: String,
     /// When it ended; absent if it did not.
     pub ended: Option<String>,
-    /// How it ended: `done`, `rolled-back`, `failed`, `interrupted`, `unfinished`, `left`, `paused`.
+    /// How it ended: `done`, `rolled-back`, `failed`, `interrupted`, `unfinished`, `running`, `left`, `paused`.
     pub outcome: String,
     /// What failed, in one line.
     pub failure: Option<String>,

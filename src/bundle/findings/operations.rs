@@ -15,6 +15,11 @@ pub(super) fn unfinished(bundle: &Bundle) -> Vec<Finding> {
                 "unfinished" | "interrupted" => {
                     (Critical, "did not end", "`opsctl resume` goes on, `opsctl abort` undoes what was done")
                 }
+                "running" => (
+                    Note,
+                    "was running when this bundle was made",
+                    "services that it had stopped are no trouble; make another bundle if it does not end well",
+                ),
                 "paused" => (
                     Note,
                     "is paused",

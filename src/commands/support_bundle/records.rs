@@ -76,18 +76,25 @@ fn recorded(record: &crate::adapters::catalogue::Record) -> BackupFacts {
 }
 
 pub(super) async fn operations(desk: &Desk<'_>) -> Outcome {
-    let state = &desk.scene.outlook().place.state;
+    let outlook = desk.scene.outlook();
+    let state = &outlook.place.state;
     let past = state.past()?;
     if past.is_empty() {
         return Err(Missing::Skipped("nothing was done yet".to_owned()));
     }
-    let facts: Vec<OperationFacts> = past
+    let mut facts: Vec<OperationFacts> = past
         .iter()
         .map(|past| {
             let read = journal::read(&state.journal(&past.id));
             operation(past, &read.map(|(entries, _)| entries).unwrap_or_default())
         })
         .collect();
+    // Only one runs at a time, and no other can have been begun since.
+    if let Some(last) =
+        facts.last_mut().filter(|last| outlook.beside_operation && last.outcome == "unfinished")
+    {
+        last.outcome = "running".to_owned();
+    }
     desk.json(member::OPERATIONS, &facts).await?;
     for past in past.iter().rev().take(JOURNALS) {
         let files = [(state.journal(&past.id), "jsonl"), (state.output(&past.id), "log")];

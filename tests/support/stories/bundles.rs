@@ -44,7 +44,8 @@ pub(crate) fn a_bundle_leaves_nothing_behind_and_disturbs_nobody<S: Stand>(stand
     upgrade.signal(Signal::STOP);
     let opened = bundle(stand);
     upgrade.signal(Signal::CONT);
-    assert_eq!(opened.operations().last().unwrap()["kind"], "upgrade");
+    let last = opened.operations().pop().unwrap();
+    assert_eq!((&last["kind"], &last["outcome"]), (&"upgrade".into(), &"running".into()), "{last}");
     assert_eq!(opened.status_of("database-tables"), "skipped");
     let upgraded = upgrade.wait();
     assert_eq!(upgraded.code, Some(0), "{}", upgraded.told());
