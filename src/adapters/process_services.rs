@@ -173,18 +173,14 @@ impl ProcessServices {
     /// The version that the process of a name was started from.
     pub fn version_of(&self, name: &str) -> Result<Option<Version>, Fault> {
         if self.watched(name).is_some() {
-            return Ok(release_link::selected(&self.install));
+            return Ok(self.seen_to_run().or_else(|| release_link::selected(&self.install)));
         }
         Ok(self.record(name).intent()?.map(|intent| intent.version))
     }
 
     /// What the process of a name was started as.
     async fn intent_of(&self, name: &str) -> Result<Option<Intent>, Fault> {
-        if self.watched(name).is_some() {
-            self.intent_of_selected().await
-        } else {
-            self.record(name).intent()
-        }
+        if self.watched(name).is_some() { self.intent_of_watched().await } else { self.record(name).intent() }
     }
 
     /// Where the log of the process of a name is.

@@ -336,7 +336,7 @@ pub(crate) fn files_of(release: &str) -> [(&'static str, String, u32); 2] {
 }
 
 /// The sources of the sample product.
-fn sample() -> PathBuf {
+pub(crate) fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/ledger")
 }
 

@@ -1,9 +1,11 @@
 //! A product that something else watches over: here a script in the place of systemd.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
-use crate::install::{Install, write};
-use crate::stand::{Stand as _, Writes as _, assert_holds_all};
+use crate::install::{Install, program, sample, write};
+use crate::stand::{Stand as _, Writes as _, assert_holds_all, does};
 use crate::stories::broken::{self, Broken};
 
 const COMMANDS: &str = r#"
@@ -46,7 +48,7 @@ fn watched() -> Install {
 
 /// The process that the supervisor started last.
 fn pid(install: &Install) -> String {
-    std::fs::read_to_string(install.path("super.pid")).unwrap().trim().to_owned()
+    fs::read_to_string(install.path("super.pid")).unwrap().trim().to_owned()
 }
 
 #[test]
@@ -77,12 +79,38 @@ fn the_profiles_commands_start_and_stop_it_and_the_gates_are_the_same() {
 }
 
 #[test]
+fn a_release_that_runs_although_another_is_selected_is_not_taken_for_that_one() {
+    let install = laid_out();
+    for release in ["1.0.0", "1.1.0"] {
+        let folder = install.path("source").join(release);
+        fs::copy(program(), folder.join("ledger")).unwrap();
+        fs::copy(sample().join("play.sh"), folder.join("run")).unwrap();
+    }
+    install.start("1.0.0");
+    let by_hand = |line: &str| {
+        let mut words = line.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        assert!(command.args(words).current_dir(install.path(".")).status().unwrap().success(), "{line}");
+    };
+    by_hand("cp -r source/1.1.0 releases/1.1.0");
+    by_hand("ln -sfn releases/1.1.0 current");
+    let release = &does(&install, &["status"])["release"];
+    assert_eq!(release["runs"]["version"], "1.0.0", "{release}");
+    assert!(release["drift"].to_string().contains("1.1.0"), "{release}");
+    let (status, text) = install.run("start 1.1.0");
+    assert_eq!(status, 3, "what runs is another release: {text}");
+    assert!(install.is_healthy(), "nothing was stopped");
+    by_hand("ln -sfn releases/1.0.0 current");
+    install.assert_serves("1.0.0");
+}
+
+#[test]
 fn one_that_was_started_by_what_watches_over_it_is_known() {
     let install = watched();
     assert_eq!(install.run("stop").0, 0);
     let script = install.path("super");
     let port = install.port.to_string();
-    assert!(std::process::Command::new(script).args(["start", &port]).status().unwrap().success());
+    assert!(Command::new(script).args(["start", &port]).status().unwrap().success());
     let until = std::time::Instant::now() + Duration::from_secs(10);
     while !install.is_healthy() && std::time::Instant::now() < until {
         std::thread::sleep(Duration::from_millis(50));

@@ -140,6 +140,14 @@ fn on_the_way(program: &Path) -> PathBuf {
     found.unwrap_or_else(|| program.to_owned())
 }
 
+/// The release of an install in whose folder the program of a process is; none for one that is elsewhere, such as a shell.
+pub(super) fn release_of(install: &Path, pid: u32) -> Option<Version> {
+    let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let releases = fs::canonicalize(install.join("releases")).ok()?;
+    let release = program.strip_prefix(releases).ok()?.components().next()?;
+    Version::parse(release.as_os_str().to_str()?).ok()
+}
+
 fn written(record: &Record, suffix: &str) -> Option<Timestamp> {
     let path = crate::adapters::sqlite::copy::beside(record.base(), suffix);
     Timestamp::try_from(fs::metadata(path).ok()?.modified().ok()?).ok()
@@ -179,6 +187,19 @@ mod tests {
             assert_eq!(built_for(&script).unwrap(), None);
         }
         assert!(built_for(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_process_tells_which_release_it_is_of() {
+        let install = tempfile::tempdir().unwrap();
+        let own = std::env::current_exe().unwrap();
+        let mut above = own.ancestors().skip(1);
+        let release = above.next().unwrap();
+        std::os::unix::fs::symlink(above.next().unwrap(), install.path().join("releases")).unwrap();
+        let told = release_of(install.path(), std::process::id()).unwrap();
+        assert_eq!(Some(told.as_str()), release.file_name().unwrap().to_str());
+        assert_eq!(release_of(&install.path().join("other"), std::process::id()), None);
+        assert_eq!(release_of(install.path(), u32::MAX), None);
     }
 
     #[test]

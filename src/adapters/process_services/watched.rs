@@ -1,18 +1,22 @@
 //! A process that something else watches over, such as systemd: it is started, stopped and asked for by a unit's name, or by
 //! the profile's commands, and always runs what `current` selects.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::look::release_of;
 use super::record::Intent;
 use super::{INTERVAL, KILL_LIMIT, ProcessServices, was_killed};
+use crate::adapters::holders;
 use crate::adapters::process::{HostCommand, Inherited};
 use crate::adapters::release_link;
 use crate::adapters::systemd::{self, Phase};
 use crate::adapters::tool_output::ToolExit;
 use crate::error::Fault;
+use crate::model::release::Version;
 use crate::ports::{Health, Instance, InstanceState};
 use crate::profile::{Commands, Supervisor, UnitName};
 use crate::report::quantity;
@@ -101,7 +105,7 @@ impl ProcessServices {
         name: &str,
         supervisor: Supervisor<'_>,
     ) -> Result<Option<Instance>, Fault> {
-        let Some(selected) = self.intent_of_selected().await? else { return Ok(None) };
+        let Some(runs) = self.intent_of_watched().await? else { return Ok(None) };
         let ended = |status: Option<i64>| {
             let was_started = self.record(name).intent()?.is_some();
             let exited = InstanceState::Exited { status: status.unwrap_or(-1) };
@@ -110,7 +114,7 @@ impl ProcessServices {
         let mut instance = Instance {
             id: name.to_owned(),
             state: InstanceState::Running,
-            image_id: selected.image_id,
+            image_id: runs.image_id,
             restarts: 0,
             out_of_memory: false,
             health: Health::Unchecked,
@@ -139,8 +143,27 @@ impl ProcessServices {
         Ok(Some(instance))
     }
 
-    /// What it runs when it runs.
-    pub(super) async fn intent_of_selected(&self) -> Result<Option<Intent>, Fault> {
+    /// What it runs: what is selected may have been changed since it was started, by whomever.
+    pub(super) async fn intent_of_watched(&self) -> Result<Option<Intent>, Fault> {
+        let selected = self.intent_of_selected().await?;
+        match self.seen_to_run() {
+            Some(version) if selected.as_ref().is_none_or(|selected| selected.version != version) => {
+                // A release that somebody removed is like no other.
+                let image_id = self.releases.content_id(&version).await.unwrap_or_default();
+                Ok(Some(Intent { version, image_id, port: self.profile.service.port.get() }))
+            }
+            _ => Ok(selected),
+        }
+    }
+
+    /// The release whose program listens on the product's port, where that can be seen.
+    pub(super) fn seen_to_run(&self) -> Option<Version> {
+        let holder = holders::of_port(Ipv4Addr::LOCALHOST.into(), self.profile.service.port.get())?;
+        release_of(&self.install, holder.pid)
+    }
+
+    /// What it runs when it is started.
+    async fn intent_of_selected(&self) -> Result<Option<Intent>, Fault> {
         let Some(version) = release_link::selected(&self.install) else { return Ok(None) };
         let image_id = self.releases.content_id(&version).await?;
         Ok(Some(Intent { version, image_id, port: self.profile.service.port.get() }))
