@@ -93,7 +93,7 @@ pub(super) async fn operations(desk: &Desk<'_>) -> Outcome {
     if let Some(last) =
         facts.last_mut().filter(|last| outlook.beside_operation && last.outcome == "unfinished")
     {
-        last.outcome = "running".to_owned();
+        "running".clone_into(&mut last.outcome);
     }
     desk.json(member::OPERATIONS, &facts).await?;
     for past in past.iter().rev().take(JOURNALS) {
