@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import logs
+import upgrades
 from clients import Reader, Sessions, Writer, records
-from events import since_failure, step_seconds
+from events import step_seconds
 from figures import Figures, median
 from machine import Failed, newest, run, say, settle
 from store import StoreBench
@@ -158,27 +159,7 @@ class Bench:
                 return self.opsctl("restore", str(archive)), reader, writer
 
     def upgrade(self):
-        outages, steps, peaks, failing, going_back, back = [], [], [], [], [], []
-        for _ in range(self.arguments.runs):
-            settle()
-            ran, outage = self.watched("upgrade", "1.1.0")
-            outages.append(outage)
-            steps.append(step_seconds(ran))
-            peaks.append(ran.peak_mb)
-            settle()
-            ran, outage = self.watched("upgrade", "2.0.0-migration-fails", good=(4,))
-            failing.append(outage)
-            going_back.append(since_failure(ran))
-            settle()
-            _, outage = self.watched("rollback")
-            back.append(outage)
-            say(f"upgrade: not serving {outages[-1]:.2f} s; broken: {failing[-1]:.2f} s; rollback: {outage:.2f} s")
-        self.figures.row("upgrade: not serving", "s", median(outages))
-        self.figures.step_rows("upgrade", steps)
-        self.figures.row("upgrade: peak memory of opsctl", "MB", max(peaks), goal=64)
-        self.figures.row("upgrade that fails: not serving", "s", median(failing))
-        self.figures.row("upgrade that fails: from the failure to gates passed on the old release", "s", median(going_back))
-        self.figures.row("rollback to the restore point: not serving", "s", median(back))
+        upgrades.measure(self.figures, self.watched)
 
     def redaction(self):
         """Processor time, since it is what a busy machine does not change. The secrets are those of the install."""

@@ -11,8 +11,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import upgrades
 from clients import Reader, Writer, receipts
-from events import since_failure, step_seconds
+from events import step_seconds
 from figures import median
 from machine import Failed, newest, run, say, settle
 
@@ -110,7 +111,7 @@ class StoreBench:
         self.figures.row("store: its size", "MB", self.script.store.stat().st_size / 1e6)
         theirs, archive = self.backup()
         self.restore(theirs, archive)
-        self.upgrade()
+        upgrades.measure(self.figures, self.watched, "store, ")
         self.rotate()
 
     def backup(self):
@@ -155,27 +156,6 @@ class StoreBench:
         self.figures.row("store, restore: not serving", "s", max(outages), goal=5)
         self.figures.row("store, restore: peak memory of opsctl", "MB", max(ran.peak_mb for ran in runs), goal=64)
         self.figures.step_rows("store, restore", [step_seconds(ran) for ran in runs])
-
-    def upgrade(self):
-        outages, failing, going_back, back, steps = [], [], [], [], []
-        for _ in range(self.arguments.runs):
-            settle()
-            ran, outage = self.watched("upgrade", "1.1.0")
-            outages.append(outage)
-            steps.append(step_seconds(ran))
-            settle()
-            ran, outage = self.watched("upgrade", "2.0.0-migration-fails", good=(4,))
-            failing.append(outage)
-            going_back.append(since_failure(ran))
-            settle()
-            _, outage = self.watched("rollback")
-            back.append(outage)
-            say(f"store, upgrade: not serving {outages[-1]:.2f} s; broken: {failing[-1]:.2f} s; rollback: {outage:.2f} s")
-        self.figures.row("store, upgrade: not serving", "s", median(outages))
-        self.figures.step_rows("store, upgrade", steps)
-        self.figures.row("store, upgrade that fails: not serving", "s", median(failing))
-        self.figures.row("store, upgrade that fails: from the failure to gates passed", "s", median(going_back))
-        self.figures.row("store, rollback: not serving", "s", median(back))
 
     def rotate(self):
         """Once: the next one would find an empty store."""
