@@ -130,16 +130,20 @@ async fn destination<I: RollsBack>(ready: &Ready<I>, asked: &Rollback) -> Result
         let archive = named_archive(&ready.install, &ready.directory, named)?;
         return by_backup(ready, archive, wanted, last.as_ref());
     }
-    if let (Some(rollback), None, Some(last)) = (&went_back, &wanted, &last) {
-        return Err(further_back(rollback, &ready.found.release.version, last));
+    let running = &ready.found.release.version;
+    // Where something else runs than what was gone back to, no record tells how that came.
+    let is_known = went_back.as_ref().is_none_or(|(_, to)| to == running);
+    if let (Some((rollback, _)), None, Some(last), true) = (&went_back, &wanted, &last, is_known) {
+        return Err(further_back(rollback, running, last));
     }
+    let last = last.filter(|_| is_known || wanted.is_some());
     if let Some(last) = last.filter(|last| wanted.as_ref().is_none_or(|wanted| *wanted == last.from.version))
     {
         return before(ready, last).await;
     }
     let version = match wanted {
         Some(version) => version,
-        None if went_back.is_some() => return Err(runs_already(&ready.found.release.version)),
+        None if went_back.is_some() && is_known => return Err(runs_already(running)),
         None => noted_version(&ready.directory)?,
     };
     if version == ready.found.release.version {

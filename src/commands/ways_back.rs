@@ -30,8 +30,8 @@ pub(super) struct LastUpgrade {
 pub(super) struct WaysBack {
     /// The last upgrade that was not gone back from since.
     pub last: Option<LastUpgrade>,
-    /// The rollback behind which there was no upgrade.
-    pub went_back: Option<OperationId>,
+    /// The rollback behind which there was no upgrade, and the release that it went back to.
+    pub went_back: Option<(OperationId, Version)>,
 }
 
 /// Finds out which upgrades can be gone back from: a rollback takes away the one that it undoes, and those behind it.
@@ -43,7 +43,7 @@ pub(super) fn ways_back(state: &StateDir) -> Result<WaysBack, Failure> {
                 let undone =
                     upgrades.iter().rposition(|upgrade| upgrade.is_undone_by(&progress.planned.plan));
                 upgrades.truncate(undone.unwrap_or(0));
-                went_back = Some(progress.planned.operation);
+                went_back = selected(&progress.planned.plan).map(|to| (progress.planned.operation, to));
             }
             (OperationKind::Upgrade, Some(Closing::Done | Closing::PastCommit)) => {
                 went_back = None;
@@ -104,10 +104,7 @@ pub(super) fn release_history(state: &StateDir) -> Result<ReleaseHistory, Fault>
     };
     for progress in operations.into_iter().filter_map(|past| past.progress.ok()) {
         let plan = &progress.planned.plan;
-        let target = plan.steps.iter().find_map(|step| match step {
-            Step::SelectRelease { release } => Some(release.version.clone()),
-            _ => None,
-        });
+        let target = selected(plan);
         let (Some(target), Some(ending)) = (target, progress.ending) else { continue };
         history.failed.retain(|failed| *failed != target);
         match ending {
@@ -119,6 +116,14 @@ pub(super) fn release_history(state: &StateDir) -> Result<ReleaseHistory, Fault>
         }
     }
     Ok(history)
+}
+
+/// The release that a plan selects.
+fn selected(plan: &Plan) -> Option<Version> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::SelectRelease { release } => Some(release.version.clone()),
+        _ => None,
+    })
 }
 
 fn upgrade_in(progress: Progress) -> Option<LastUpgrade> {
